@@ -1,0 +1,1 @@
+//! Is this picture or video already known?

@@ -1,0 +1,1 @@
+//! Video that moves, guarded: the GStreamer elements and the program streamward-guard

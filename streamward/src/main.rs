@@ -1,0 +1,29 @@
+//! The program streamward: one command for each question its users have.
+//!
+//! Each command lives in a file named after it: its arguments first, then `run`.
+//! Exit codes, the same everywhere: 0 nothing found, 1 something covered or matched, 2 usage or I/O error,
+//! 3 degraded, 4 a signature or policy is invalid.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Protects children from livestreamed abuse: hashes, matches, reviews, reports, payments, prevalence.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome: anyhow::Result<ExitCode> = match arguments.command {};
+    outcome.unwrap_or_else(|error| {
+        eprintln!("{error:#}");
+        ExitCode::from(2)
+    })
+}
