@@ -22,4 +22,37 @@ pub enum Error {
         /// Bytes that are there.
         len: usize,
     },
+    /// The policy is not TOML, or has a key that nobody knows.
+    #[error("{}", .0.to_string().trim_end())]
+    PolicyText(#[source] Box<toml::de::Error>),
+    /// A number of the policy is out of its range.
+    #[error("{key} is {value} and must be from {low} to {high}")]
+    PolicyRange {
+        /// The key, with its table.
+        key: &'static str,
+        /// What stands there.
+        value: f64,
+        /// The least it may be.
+        low: f64,
+        /// The most it may be.
+        high: f64,
+    },
+    /// Parts of the policy do not go together.
+    #[error("{key} ({value}) {rule}")]
+    PolicyValue {
+        /// The key, with its table.
+        key: &'static str,
+        /// What stands there.
+        value: String,
+        /// What it must be.
+        rule: &'static str,
+    },
+    /// A message file is broken.
+    #[error("the messages in {language:?} cannot be read: {source}")]
+    Messages {
+        /// Language of the file.
+        language: String,
+        /// What the parser says.
+        source: Box<toml::de::Error>,
+    },
 }
