@@ -74,14 +74,19 @@ pub enum Colour {
 }
 
 impl Colour {
-    /// Turns one sample into red, green and blue, each `0.0..=255.0`, clamped.
-    pub fn to_rgb(self, [y, u, v]: [u8; 3]) -> [f32; 3] {
-        let (kr, kb, is_full) = match self {
+    /// Weights of red and blue in luma, and whether samples use all of 0..=255.
+    fn weights(self) -> (f32, f32, bool) {
+        match self {
             Colour::Bt601 => (0.299, 0.114, false),
             Colour::Bt601Full => (0.299, 0.114, true),
             Colour::Bt709 => (0.2126, 0.0722, false),
             Colour::Bt709Full => (0.2126, 0.0722, true),
-        };
+        }
+    }
+
+    /// Turns one sample into red, green and blue, each `0.0..=255.0`, clamped.
+    pub fn to_rgb(self, [y, u, v]: [u8; 3]) -> [f32; 3] {
+        let (kr, kb, is_full) = self.weights();
         let (y_offset, y_scale, c_scale) = if is_full { (0.0, 1.0, 1.0) } else { (16.0, 255.0 / 219.0, 255.0 / 224.0) };
         let kg: f32 = 1.0 - kr - kb;
         let luma = (f32::from(y) - y_offset) * y_scale;
@@ -90,6 +95,16 @@ impl Colour {
         let blue = luma + 2.0 * (1.0 - kb) * cb;
         let green = luma - (2.0 * kb * (1.0 - kb) * cb + 2.0 * kr * (1.0 - kr) * cr) / kg;
         [red, green, blue].map(|c| c.clamp(0.0, 255.0))
+    }
+
+    /// Turns red, green and blue, each `0.0..=255.0`, into one sample, rounded.
+    pub fn from_rgb(self, [red, green, blue]: [f32; 3]) -> [u8; 3] {
+        let (kr, kb, is_full) = self.weights();
+        let (y_offset, y_scale, c_scale) = if is_full { (0.0, 1.0, 1.0) } else { (16.0, 219.0 / 255.0, 224.0 / 255.0) };
+        let luma = kr * red + (1.0 - kr - kb) * green + kb * blue;
+        let (cb, cr) = ((blue - luma) / (2.0 * (1.0 - kb)), (red - luma) / (2.0 * (1.0 - kr)));
+        [luma * y_scale + y_offset, cb * c_scale + 128.0, cr * c_scale + 128.0]
+            .map(|v| v.round().clamp(0.0, 255.0) as u8)
     }
 }
 
@@ -278,6 +293,14 @@ mod tests {
             let part = frame.crop(Rect { x: 4, y: 2, size: Size { width: 3, height: 9 } });
             assert_eq!(part.size(), Size { width: 3, height: 6 });
             assert_eq!(part.rgb(2, 5), frame.rgb(6, 7), "{format:?}");
+        }
+    }
+
+    #[test]
+    fn colours_survive_the_way_there_and_back() {
+        for colour in [Colour::Bt601, Colour::Bt601Full, Colour::Bt709, Colour::Bt709Full] {
+            let there = colour.to_rgb(colour.from_rgb([200.0, 60.0, 90.0]));
+            assert!(there.iter().zip([200.0, 60.0, 90.0]).all(|(a, b)| (a - b).abs() < 2.5), "{colour:?}: {there:?}");
         }
     }
 

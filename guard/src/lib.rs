@@ -15,7 +15,12 @@ mod sighting;
 mod decision;
 pub mod incident;
 pub mod machine;
+mod lettering;
+pub mod message;
+pub mod cover;
+pub mod test_card;
 
+pub use cover::CoverArt;
 pub use decision::Cause;
 pub use error::Error;
 pub use frame::{Colour, Format, Frame, Plane, Rect, Size};
