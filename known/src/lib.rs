@@ -1,1 +1,15 @@
 //! Is this picture or video already known?
+//!
+//! Pixels become a [`Hash256`] ([`pdq`]), a hash is compared with the entries of a [`List`].
+//! Nothing here opens a file, reads a clock or starts a thread: bytes, text and time come in as arguments.
+
+mod error;
+mod hash256;
+mod instant;
+pub mod list;
+pub mod pdq;
+
+pub use error::Error;
+pub use hash256::Hash256;
+pub use instant::Instant;
+pub use list::{Entry, Fingerprint, Kind, List, Match};

@@ -1,0 +1,128 @@
+//! What can be wrong with what is compared?
+
+/// Why an input was refused. Nothing is loaded and nothing is matched because of an error.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A hash is not the right number of hexadecimal digits.
+    #[error("\"{text}\" is not {n_digits} hexadecimal digits")]
+    HashText {
+        /// What stood there, shortened.
+        text: String,
+        /// How many digits there should be.
+        n_digits: usize,
+    },
+    /// A moment is not written as `2026-11-24T09:30:00Z`.
+    #[error("\"{text}\" is not a moment in UTC like 2026-11-24T09:30:00Z")]
+    InstantText {
+        /// What stood there, shortened.
+        text: String,
+    },
+    /// A picture's buffer is shorter than its size asks for, or its rows overlap.
+    #[error("a picture of {width}×{height} with {stride} samples a row needs {needed} samples and has {len}")]
+    Pixels {
+        /// Pixels in a row.
+        width: usize,
+        /// Rows.
+        height: usize,
+        /// Samples from one row to the next.
+        stride: usize,
+        /// Samples that the size asks for.
+        needed: usize,
+        /// Samples that are there.
+        len: usize,
+    },
+    /// A line of a list cannot be read.
+    #[error("line {line}: {wrong}")]
+    List {
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        #[source]
+        wrong: ListError,
+    },
+}
+
+/// What is wrong with one line of a list.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListError {
+    /// The first line does not announce a list of a version that is understood.
+    #[error("a list begins with the line \"{expected}\", not with \"{found}\"")]
+    Format {
+        /// The line that should stand there.
+        expected: &'static str,
+        /// What stood there, shortened.
+        found: String,
+    },
+    /// A header line is missing, twice there, or not one of those that exist.
+    #[error("the header needs one line \"{expected}: …\" here, not \"{found}\"")]
+    Header {
+        /// Which header line belongs here.
+        expected: &'static str,
+        /// What stood there, shortened.
+        found: String,
+    },
+    /// The list's version is not a number from 1.
+    #[error("\"{found}\" is not a version: a whole number from 1")]
+    Version {
+        /// What stood there, shortened.
+        found: String,
+    },
+    /// An entry does not have its seven fields.
+    #[error("an entry has {expected} fields separated by tabs, and this line has {found}")]
+    Fields {
+        /// How many there should be.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// The kind of hash is not one that exists.
+    #[error("\"{found}\" is not a kind of hash; known are pdq, vpdq, md5, sha1, sha256, photodna")]
+    Kind {
+        /// What stood there, shortened.
+        found: String,
+    },
+    /// A field is empty, too long, or holds control characters.
+    #[error("the field {field} must have 1 to {len_max} bytes without control characters, not \"{found}\"")]
+    Field {
+        /// Which field.
+        field: &'static str,
+        /// The longest that is accepted.
+        len_max: usize,
+        /// What stood there, shortened.
+        found: String,
+    },
+    /// Only one of exchange and exchange id is given.
+    #[error("an exchange and the id it gave must both be there, or both be \"-\"")]
+    HalfSource,
+    /// Two entries carry one id.
+    #[error("the id \"{id}\" was already used in line {first}")]
+    DuplicateId {
+        /// The id.
+        id: String,
+        /// The line that used it first.
+        first: usize,
+    },
+    /// The line is longer than any entry can be.
+    #[error("the line has more than {len_max} bytes")]
+    LongLine {
+        /// The longest that is accepted.
+        len_max: usize,
+    },
+    /// There are more entries than can be numbered.
+    #[error("a list holds at most {n_max} entries")]
+    TooMany {
+        /// How many are accepted.
+        n_max: usize,
+    },
+    /// The bytes are not UTF-8.
+    #[error("the line is not UTF-8 text")]
+    Encoding,
+    /// The bytes could not be had from where they come.
+    #[error("the bytes could not be read: {0}")]
+    Read(#[source] std::io::Error),
+    /// A hash is wrong.
+    #[error("{0}")]
+    Hash(#[source] Box<Error>),
+}
