@@ -1,0 +1,88 @@
+//! What can go wrong between a video and its guarded copy?
+
+use std::path::PathBuf;
+
+/// Why no video, or no further video, comes out. Never a reason to let a frame through.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read.
+    #[error("cannot read {path}: {source}\n  to do: check that the file is there and that you may read it", path = path.display())]
+    Read {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A file is larger than is sensible for its kind.
+    #[error("cannot read {path}: it is larger than {bytes_max} bytes\n  to do: check that this is the right file", path = path.display())]
+    TooLarge {
+        /// Which file.
+        path: PathBuf,
+        /// The limit.
+        bytes_max: u64,
+    },
+    /// A list has a fault; nothing of it was loaded.
+    #[error("cannot load the list {path}: {source}\n  to do: ask the sender for the file again; nothing from it has been loaded", path = path.display())]
+    List {
+        /// Which list.
+        path: PathBuf,
+        /// Which line, and what is wrong.
+        source: known::Error,
+    },
+    /// The policy cannot be used.
+    #[error(
+        "the policy {name} cannot be used: {source}\n  to do: mend it, or take a shipped one: child-device, messenger, livestream, test"
+    )]
+    Policy {
+        /// Name or path.
+        name: String,
+        /// What is wrong.
+        source: guard::Error,
+    },
+    /// A model that the policy names cannot be used.
+    #[error("the model {name} cannot be used: {source}\n  to do: {todo}")]
+    Model {
+        /// Which model.
+        name: String,
+        /// What is wrong.
+        source: Box<dyn std::error::Error + Send + Sync>,
+        /// The line that mends it.
+        todo: String,
+    },
+    /// A score rule names a class that no model reports.
+    #[error(
+        "the policy's score rule {rule:?} names the class {class:?}, which no model of it reports\n  to do: name one of {known}"
+    )]
+    ClassUnknown {
+        /// The rule.
+        rule: String,
+        /// The class.
+        class: String,
+        /// What there is.
+        known: String,
+    },
+    /// The media framework refuses.
+    #[error("{what}: {detail}\n  to do: {todo}")]
+    Media {
+        /// What was tried, on which file.
+        what: String,
+        /// What the framework says.
+        detail: String,
+        /// What to do.
+        todo: &'static str,
+    },
+    /// A YUV4MPEG stream is not one, or is cut off.
+    #[error(
+        "the video on standard input cannot be read: {0}\n  to do: send YUV4MPEG2 with 4:2:0 chroma, as `ffmpeg -pix_fmt yuv420p -f yuv4mpegpipe -` writes it"
+    )]
+    Y4m(String),
+    /// The output could not be written.
+    #[error("cannot write {path}: {source}\n  to do: check the free space and that you may write there; nothing was left under that name", path = path.display())]
+    Write {
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+}

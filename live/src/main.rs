@@ -1,0 +1,2 @@
+//! The program streamward-guard.
+fn main() {}
