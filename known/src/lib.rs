@@ -8,6 +8,7 @@ mod hash256;
 mod instant;
 pub mod list;
 pub mod pdq;
+mod simd;
 
 pub use error::Error;
 pub use hash256::Hash256;

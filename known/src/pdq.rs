@@ -9,14 +9,17 @@
 mod blur;
 mod dct;
 mod picture;
+mod plain;
 mod quality;
 mod shrink;
 mod trim;
 
-use crate::Hash256;
-pub use picture::{Luma, Rect, Rgb};
+use blur::{Blur, Rows};
+pub use picture::{Luma, OwnedLuma, Rect, Rgb};
 pub use shrink::{SHRINK_SIDE, Shrunk, shrink_luma, shrink_rgb};
 pub use trim::trim;
+
+use crate::Hash256;
 
 /// The shortest side that is hashed; a picture with a shorter one has hash 0 and quality 0.
 ///
@@ -63,42 +66,69 @@ pub struct Dihedral {
     pub quality: u8,
 }
 
+/// Hashes picture after picture in the same buffers; for a stream of frames.
+///
+/// The buffers grow to what the widest picture needs: about 64 rows, and 256 bytes for each row.
+#[derive(Clone, Debug, Default)]
+pub struct Hasher {
+    blur: Blur,
+}
+
+impl Hasher {
+    /// As [`hash_luma`].
+    pub fn hash_luma(&mut self, luma: Luma<'_, u8>) -> Pdq {
+        self.hash(&luma)
+    }
+
+    /// As [`hash_luma_f32`].
+    pub fn hash_luma_f32(&mut self, luma: Luma<'_, f32>) -> Pdq {
+        self.hash(&luma)
+    }
+
+    /// As [`hash_rgb`].
+    pub fn hash_rgb(&mut self, rgb: Rgb<'_>) -> Pdq {
+        self.hash(&rgb)
+    }
+
+    fn hash(&mut self, picture: &impl Rows) -> Pdq {
+        self.blur.sample(picture).map_or_else(Pdq::default, |samples| Pdq::of_samples(&samples))
+    }
+}
+
 /// Hashes a picture of one byte a pixel at its full size.
 ///
 /// A live frame's Y plane goes in as it lies in memory. The reference hashes grey files this way.
 pub fn hash_luma(luma: Luma<'_, u8>) -> Pdq {
-    Pdq::from_samples(&blur::sample(luma))
+    Hasher::default().hash_luma(luma)
 }
 
 /// Hashes a picture whose luma is already in floating point, `0.0..=255.0`, at its full size.
 ///
 /// A picture with a sample that is infinite or not a number has hash 0 and quality 0.
 pub fn hash_luma_f32(luma: Luma<'_, f32>) -> Pdq {
-    Pdq::from_samples(&blur::sample(luma))
+    Hasher::default().hash_luma_f32(luma)
 }
 
 /// Hashes a picture of three bytes a pixel at its full size, by its luma 0.299 R + 0.587 G + 0.114 B.
 pub fn hash_rgb(rgb: Rgb<'_>) -> Pdq {
-    let luma = rgb.to_luma();
-    hash_luma_f32(luma.as_luma())
+    Hasher::default().hash_rgb(rgb)
+}
+
+/// As [`hash_rgb`] in every bit, step by step as the reference does it, and several times slower.
+pub fn hash_rgb_plain(rgb: Rgb<'_>) -> Pdq {
+    plain::sample(rgb.to_luma().as_luma()).map_or_else(Pdq::default, |samples| Pdq::of_samples(&samples))
 }
 
 /// Hashes a picture in its eight positions.
 ///
 /// Turning the picture first and hashing then gives nearly, not always exactly, these bits.
-pub fn hash_dihedral(luma: Luma<'_, f32>) -> Dihedral {
-    match blur::sample(luma) {
-        Some(samples) => dct::dihedral(&samples),
-        None => Dihedral::default(),
-    }
+pub fn hash_dihedral(rgb: Rgb<'_>) -> Dihedral {
+    Blur::default().sample(&rgb).map_or_else(Dihedral::default, |samples| dct::dihedral(&samples))
 }
 
 impl Pdq {
-    fn from_samples(samples: &Option<blur::Samples>) -> Pdq {
-        match samples {
-            Some(samples) => Pdq { hash: dct::bits(&dct::coefficients(samples)), quality: quality::quality(samples) },
-            None => Pdq::default(),
-        }
+    fn of_samples(samples: &plain::Samples) -> Pdq {
+        Pdq { hash: dct::bits(&dct::coefficients(samples)), quality: quality::quality(samples) }
     }
 }
 

@@ -61,6 +61,6 @@ fn vectors(part: &str) -> Option<PathBuf> {
 
 /// The rows of a comma-separated file, without its heading.
 fn table(path: &Path) -> Vec<Vec<String>> {
-    let text = std::fs::read_to_string(path).unwrap();
+    let text = std::fs::read_to_string(path).expect("the vectors are readable");
     text.lines().skip(1).map(|line| line.split(',').map(String::from).collect()).collect()
 }

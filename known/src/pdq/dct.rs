@@ -7,7 +7,7 @@
 use std::f64::consts::PI;
 
 use super::Dihedral;
-use super::blur::{SIDE, Samples};
+use super::plain::{SIDE, Samples};
 use super::quality::quality;
 use crate::Hash256;
 

@@ -1,6 +1,6 @@
 //! How much detail does a picture have?
 
-use super::blur::{SIDE, Samples};
+use super::plain::{SIDE, Samples};
 
 /// Sums the steps between neighbouring samples, in percent of full scale, each rounded towards zero;
 /// a ninetieth of that, at most 100.
