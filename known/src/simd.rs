@@ -15,19 +15,35 @@ impl Lanes {
     pub(crate) const N: usize = 32;
     pub(crate) const ZERO: Lanes = Lanes([0.0; Lanes::N]);
 
+    // Loops, not closures: a closure may be left out of line, and then runs with the narrowest registers.
     #[inline(always)]
     pub(crate) fn add(&mut self, other: &Lanes) {
-        self.0.iter_mut().zip(&other.0).for_each(|(sum, value)| *sum += value);
+        for i in 0..Lanes::N {
+            self.0[i] += other.0[i];
+        }
     }
 
     #[inline(always)]
     pub(crate) fn subtract(&mut self, other: &Lanes) {
-        self.0.iter_mut().zip(&other.0).for_each(|(sum, value)| *sum -= value);
+        for i in 0..Lanes::N {
+            self.0[i] -= other.0[i];
+        }
     }
 
     #[inline(always)]
-    pub(crate) fn map(&self, change: impl Fn(f32) -> f32) -> Lanes {
-        Lanes(self.0.map(change))
+    pub(crate) fn times(mut self, factor: f32) -> Lanes {
+        for i in 0..Lanes::N {
+            self.0[i] *= factor;
+        }
+        self
+    }
+
+    #[inline(always)]
+    pub(crate) fn over(mut self, divisor: f32) -> Lanes {
+        for i in 0..Lanes::N {
+            self.0[i] /= divisor;
+        }
+        self
     }
 }
 

@@ -134,8 +134,11 @@ impl Blur {
     #[inline(always)]
     fn box_luma<T: Transpose>(&mut self, first: usize, shape: &Shape, transpose: T) {
         transpose.to_columns(&self.luma, shape.pitch, &mut self.columns);
-        let boxed = &mut self.boxed;
-        box_columns_of_lanes(&self.columns[..shape.width], window(shape.width), |i, sum, n| boxed[i] = n.of_lanes(sum));
+        let mut running = BoxOfLanes::new(&self.columns[..shape.width]);
+        for boxed in &mut self.boxed[..shape.width] {
+            running.step();
+            *boxed = running.mean();
+        }
         let strip = &mut self.ring[first % shape.n_ring * shape.pitch..][..N_LANES * shape.pitch];
         transpose.to_rows(&self.boxed[..shape.pitch], strip, shape.pitch);
     }
@@ -164,14 +167,13 @@ impl Blur {
     #[inline(always)]
     fn box_blurred<T: Transpose>(&mut self, first: usize, shape: &Shape, transpose: T) {
         transpose.to_columns(&self.blurred, shape.pitch, &mut self.columns);
-        let boxed = &mut self.boxed;
-        let mut j = 0;
-        box_columns_of_lanes(&self.columns[..shape.width], window(shape.width), |i, sum, n| {
-            while j < SIDE && centre(j, shape.width) == i {
-                boxed[j] = n.of_lanes(sum);
-                j += 1;
+        let mut running = BoxOfLanes::new(&self.columns[..shape.width]);
+        for j in 0..SIDE {
+            while running.n_out <= centre(j, shape.width) {
+                running.step();
             }
-        });
+            self.boxed[j] = running.mean();
+        }
         let cells = self.cells[first..first + N_LANES].as_flattened_mut();
         transpose.to_rows(&self.boxed[..SIDE], cells, SIDE);
     }
@@ -208,28 +210,46 @@ fn column_sums(
     }
 }
 
-/// A box along rows, for `N_LANES` rows at once: `emit(i, sum, n)` is called for each place in turn.
-#[inline(always)]
-fn box_columns_of_lanes(columns: &[Lanes], window: usize, mut emit: impl FnMut(usize, &Lanes, Divisor)) {
-    let n_ahead = window / 2;
-    let mut sum = Lanes::ZERO;
-    for entering in &columns[..n_ahead] {
-        sum.add(entering);
+/// A box along rows, for `N_LANES` rows at once.
+struct BoxOfLanes<'a> {
+    columns: &'a [Lanes],
+    window: usize,
+    sum: Lanes,
+    n_in: usize,
+    n_out: usize,
+    n_gone: usize,
+}
+
+impl<'a> BoxOfLanes<'a> {
+    #[inline(always)]
+    fn new(columns: &'a [Lanes]) -> BoxOfLanes<'a> {
+        let window = window(columns.len());
+        let mut sum = Lanes::ZERO;
+        let n_in = window / 2;
+        for entering in &columns[..n_in] {
+            sum.add(entering);
+        }
+        BoxOfLanes { columns, window, sum, n_in, n_out: 0, n_gone: 0 }
     }
-    let n_growing = window - n_ahead;
-    for (i, entering) in columns[n_ahead..window].iter().enumerate() {
-        sum.add(entering);
-        emit(i, &sum, Divisor::new(i + 1 + n_ahead));
+
+    /// Moves on by one column.
+    #[inline(always)]
+    fn step(&mut self) {
+        if self.n_in < self.columns.len() {
+            self.sum.add(&self.columns[self.n_in]);
+            self.n_in += 1;
+        }
+        if self.n_out + self.window / 2 >= self.window {
+            self.sum.subtract(&self.columns[self.n_gone]);
+            self.n_gone += 1;
+        }
+        self.n_out += 1;
     }
-    let full = Divisor::new(window);
-    for (i, (entering, leaving)) in columns[window..].iter().zip(columns).enumerate() {
-        sum.add(entering);
-        sum.subtract(leaving);
-        emit(i + n_growing, &sum, full);
-    }
-    for (i, leaving) in columns[columns.len() - window..][..n_ahead].iter().enumerate() {
-        sum.subtract(leaving);
-        emit(columns.len() - n_ahead + i, &sum, Divisor::new(window - 1 - i));
+
+    /// The mean around the column that was reached.
+    #[inline(always)]
+    fn mean(&self) -> Lanes {
+        Divisor::new(self.n_in - self.n_gone).of_lanes(self.sum)
     }
 }
 
@@ -278,10 +298,10 @@ impl Divisor {
     }
 
     #[inline(always)]
-    fn of_lanes(self, sums: &Lanes) -> Lanes {
+    fn of_lanes(self, sums: Lanes) -> Lanes {
         match self.inverse {
-            Some(inverse) => sums.map(|sum| sum * inverse),
-            None => sums.map(|sum| sum / self.n),
+            Some(inverse) => sums.times(inverse),
+            None => sums.over(self.n),
         }
     }
 }

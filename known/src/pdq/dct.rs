@@ -10,6 +10,7 @@ use super::Dihedral;
 use super::plain::{SIDE, Samples};
 use super::quality::quality;
 use crate::Hash256;
+use crate::simd;
 
 /// Coefficients each way.
 const N: usize = 16;
@@ -20,23 +21,38 @@ pub(super) type Coefficients = [[f32; N]; N];
 /// Element `[i][k]` weighs sample `k` for frequency `i + 1`.
 static WEIGHTS: [[f32; SIDE]; N] = weights();
 
-/// Transforms rows, then columns; every sum runs from sample 0 to 63, as in the reference.
+/// The same with rows and columns exchanged.
+static WEIGHTS_BY_SAMPLE: [[f32; N]; SIDE] = weights_by_sample();
+
+/// Transforms columns, then rows; every sum runs from sample 0 to 63, as in the reference.
 pub(super) fn coefficients(samples: &Samples) -> Coefficients {
-    let mut columns = [[0.0_f32; SIDE]; N];
-    for (weights, sums) in WEIGHTS.iter().zip(&mut columns) {
-        for (weight, row) in weights.iter().zip(samples) {
-            for (sum, sample) in sums.iter_mut().zip(row) {
-                *sum += weight * sample;
+    let mut coefficients = [[0.0; N]; N];
+    simd::run(Transform { samples, coefficients: &mut coefficients });
+    coefficients
+}
+
+struct Transform<'a> {
+    samples: &'a Samples,
+    coefficients: &'a mut Coefficients,
+}
+
+impl simd::Work for Transform<'_> {
+    #[inline(always)]
+    fn run<T: simd::Transpose>(self, _: T) {
+        for (weights, out) in WEIGHTS.iter().zip(self.coefficients) {
+            let mut sums = [0.0; SIDE];
+            for (weight, row) in weights.iter().zip(self.samples) {
+                for x in 0..SIDE {
+                    sums[x] += weight * row[x];
+                }
+            }
+            for (sum, weights) in sums.iter().zip(&WEIGHTS_BY_SAMPLE) {
+                for j in 0..N {
+                    out[j] += sum * weights[j];
+                }
             }
         }
     }
-    let mut coefficients = [[0.0; N]; N];
-    for (row, out) in columns.iter().zip(&mut coefficients) {
-        for (weights, out) in WEIGHTS.iter().zip(out) {
-            *out = row.iter().zip(weights).fold(0.0, |sum, (sample, weight)| sum + sample * weight);
-        }
-    }
-    coefficients
 }
 
 /// Sets bit `16 i + j` where coefficient `[i][j]` is above the median.
@@ -94,6 +110,17 @@ const fn weights() -> [[f32; SIDE]; N] {
         i += 1;
     }
     weights
+}
+
+const fn weights_by_sample() -> [[f32; N]; SIDE] {
+    let weights = weights();
+    let mut by_sample = [[0.0; N]; SIDE];
+    let mut i = 0;
+    while i < N * SIDE {
+        by_sample[i / N][i % N] = weights[i % N][i / N];
+        i += 1;
+    }
+    by_sample
 }
 
 /// The cosine of `n` π/128, at compile time, so that every platform has one table.
