@@ -32,6 +32,17 @@ pub enum Error {
         /// Samples that are there.
         len: usize,
     },
+    /// There are more hashes than an index can number.
+    #[error("an index holds at most {n_max} hashes, not {n}")]
+    TooManyHashes {
+        /// How many there were to be.
+        n: usize,
+        /// How many are accepted.
+        n_max: usize,
+    },
+    /// The bytes of an index cannot be searched.
+    #[error("these bytes are not an index that can be searched: {0}")]
+    Snapshot(#[source] SnapshotError),
     /// A line of a list cannot be read.
     #[error("line {line}: {wrong}")]
     List {
@@ -125,4 +136,41 @@ pub enum ListError {
     /// A hash is wrong.
     #[error("{0}")]
     Hash(#[source] Box<Error>),
+}
+
+/// What is wrong with the bytes of an index.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// They do not begin as an index does.
+    #[error("they do not begin as an index does")]
+    NotAnIndex,
+    /// They were written by a later program.
+    #[error("they are of version {found}, and this program knows version {known}")]
+    Version {
+        /// Which version they are.
+        found: u32,
+        /// Which version is known.
+        known: u32,
+    },
+    /// There are fewer or more bytes than the header says.
+    #[error("the header asks for {expected} bytes, and there are {found}")]
+    Length {
+        /// How many there should be.
+        expected: u64,
+        /// How many there are.
+        found: u64,
+    },
+    /// They were changed after they were written.
+    #[error("their checksum does not agree: they were changed or damaged")]
+    Checksum,
+    /// The checksum agrees and the content cannot be.
+    #[error("the numbers in it contradict each other")]
+    Content,
+    /// Hashes would lie across words.
+    #[error("they must begin in memory at a multiple of 64")]
+    Alignment,
+    /// This processor stores numbers the other way round.
+    #[error("an index is made for processors that store the lowest byte first")]
+    Endianness,
 }

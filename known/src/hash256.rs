@@ -29,6 +29,13 @@ impl Hash256 {
         let (words, _) = self.0.as_chunks::<8>();
         [words[0], words[1], words[2], words[3]].map(u64::from_le_bytes)
     }
+
+    pub(crate) fn from_words(words: [u64; 4]) -> Hash256 {
+        let mut hash = Hash256::default();
+        let (places, _) = hash.0.as_chunks_mut::<8>();
+        places.iter_mut().zip(words).for_each(|(place, word)| *place = word.to_le_bytes());
+        hash
+    }
 }
 
 impl FromStr for Hash256 {

@@ -49,25 +49,40 @@ impl Lanes {
 
 /// Something to be done with whatever registers there are.
 pub(crate) trait Work {
+    /// What comes of it.
+    type Output;
     /// Does it; must be `#[inline(always)]`, as everything it calls in a loop, to be compiled for each instruction set.
-    fn run<T: Transpose>(self, transpose: T);
+    fn run<T: Transpose>(self, transpose: T) -> Self::Output;
 }
 
 /// Does the work with the widest registers that this processor has.
 #[inline]
-pub(crate) fn run(work: impl Work) {
+pub(crate) fn run<W: Work>(work: W) -> W::Output {
     #[cfg(target_arch = "x86_64")]
     {
         if let Some(avx2) = x86::Avx2::detected() {
-            if std::arch::is_x86_feature_detected!("avx512f") && std::arch::is_x86_feature_detected!("avx512vl") {
+            if x86::has_avx512() {
                 // SAFETY: the processor has these features, as just checked.
                 return unsafe { x86::run_avx512(work, avx2) };
             }
-            // SAFETY: an `Avx2` exists only where the processor has AVX2.
+            // SAFETY: an `Avx2` exists only where the processor has these features.
             return unsafe { x86::run_avx2(work, avx2) };
         }
     }
-    work.run(Plain);
+    work.run(Plain)
+}
+
+/// Asks for the line of the cache in which `slice[index]` lies, without waiting for it.
+#[inline(always)]
+pub(crate) fn prefetch<T>(slice: &[T], index: usize) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch reads nothing that the program can see, and an address that is not there is ignored.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(slice.as_ptr().wrapping_add(index).cast()) };
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = (slice, index);
 }
 
 /// Exchanges rows and columns.
@@ -125,28 +140,39 @@ impl Transpose for Plain {
 
 #[cfg(target_arch = "x86_64")]
 mod x86 {
+    use std::arch::is_x86_feature_detected;
     use std::arch::x86_64::*;
 
     use super::{Transpose, Work};
 
-    /// Proof that this processor has AVX2.
+    /// Proof that this processor has AVX2, and counts bits.
     #[derive(Clone, Copy)]
     pub(super) struct Avx2(());
 
     impl Avx2 {
+        #[inline]
         pub(super) fn detected() -> Option<Avx2> {
-            std::arch::is_x86_feature_detected!("avx2").then_some(Avx2(()))
+            (is_x86_feature_detected!("avx2") && is_x86_feature_detected!("popcnt")).then_some(Avx2(()))
         }
     }
 
-    #[target_feature(enable = "avx2")]
-    pub(super) fn run_avx2(work: impl Work, avx2: Avx2) {
-        work.run(avx2);
+    #[inline]
+    pub(super) fn has_avx512() -> bool {
+        is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512vl")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512vpopcntdq")
     }
 
-    #[target_feature(enable = "avx2,avx512f,avx512vl")]
-    pub(super) fn run_avx512(work: impl Work, avx2: Avx2) {
-        work.run(avx2);
+    #[target_feature(enable = "avx2,popcnt")]
+    pub(super) fn run_avx2<W: Work>(work: W, avx2: Avx2) -> W::Output {
+        work.run(avx2)
+    }
+
+    #[target_feature(enable = "avx2,popcnt,avx512f,avx512vl,avx512bw,avx512dq,avx512vpopcntdq")]
+    pub(super) fn run_avx512<W: Work>(work: W, avx2: Avx2) -> W::Output {
+        work.run(avx2)
     }
 
     impl Transpose for Avx2 {
@@ -184,6 +210,8 @@ mod tests {
     struct Turn<'a>(&'a mut Vec<f32>);
 
     impl Work for Turn<'_> {
+        type Output = ();
+
         #[inline(always)]
         fn run<T: Transpose>(self, transpose: T) {
             let rows: Vec<f32> = (0..32 * 24).map(|i| i as f32).collect();

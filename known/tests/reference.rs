@@ -6,8 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
-use known::Hash256;
 use known::pdq::{self, Rgb};
+use known::{Hash256, Index};
 
 /// Meta's rule for pictures that went through a decoder, `pdq/README.md`: quality ≥ 80 → distance ≤ 10.
 const QUALITY_FIRM: u8 = 80;
@@ -46,6 +46,48 @@ fn picture_files_have_the_reference_hash_within_ten_bits() {
             assert!(distance <= DECODER_DISTANCE_BITS, "{file}: {distance}");
         }
     }
+}
+
+/// The pairs at distance 32 or less in `lookup/`, and what Meta's brute force and index print for them:
+/// these keep earlier needles' matches, so that a needle's count is added again for each needle after it.
+const N_LOOKUP_PAIRS: usize = 250;
+const N_LOOKUP_PRINTED: usize = 13_875;
+
+#[test]
+fn lookups_find_as_many_as_the_reference_by_index_and_by_scan() {
+    let Some(folder) = vectors("lookup") else { return };
+    let (haystack, needles) = (hashes(&folder.join("haystack.txt")), hashes(&folder.join("needles.txt")));
+    assert_eq!((haystack.len(), needles.len()), (1350, 100));
+    let pairs = needles.iter().flat_map(|needle| haystack.iter().filter(|hash| hash.distance_bits(needle) <= 32));
+    assert_eq!(pairs.count(), N_LOOKUP_PAIRS);
+    // So few hashes are scanned; ten thousand more, far from all needles, make it use its tables.
+    let scanned = Index::build(haystack.iter().copied()).unwrap();
+    let filled: Vec<Hash256> = haystack.iter().copied().chain(random_hashes().take(10_000)).collect();
+    let looked_up = Index::build(filled.into_iter()).unwrap();
+    for index in [scanned, looked_up] {
+        let counts: Vec<usize> = index.query_batch(&needles, 32).iter().map(Vec::len).collect();
+        assert_eq!(counts.iter().sum::<usize>(), N_LOOKUP_PAIRS);
+        let kept = counts.iter().scan(0, |kept, count| {
+            *kept += count;
+            Some(*kept)
+        });
+        assert_eq!(kept.sum::<usize>(), N_LOOKUP_PRINTED);
+    }
+}
+
+fn random_hashes() -> impl Iterator<Item = Hash256> {
+    let mut state: u64 = 1;
+    std::iter::repeat_with(move || {
+        Hash256(std::array::from_fn(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 56) as u8
+        }))
+    })
+}
+
+fn hashes(path: &Path) -> Vec<Hash256> {
+    let text = std::fs::read_to_string(path).expect("the vectors are readable");
+    text.lines().map(|line| line.parse().expect("64 hexadecimal digits")).collect()
 }
 
 fn vectors(part: &str) -> Option<PathBuf> {

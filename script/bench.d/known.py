@@ -91,7 +91,51 @@ def pdq(size):
 
 
 def lookup(n_entries):
-    raise SystemExit("lookup comes with the index")
+    """Random hashes; each needle is one of them with 0 to 31 bits flipped, so that at least one is found."""
+    import time
+
+    import faiss
+    import numpy
+
+    faiss.omp_set_num_threads(1)
+    random = numpy.random.default_rng(7)
+    codes = random.integers(0, 256, (n_entries, 32), dtype=numpy.uint8)
+    needles = codes[random.integers(0, n_entries, 500)].copy()
+    for i, needle in enumerate(needles):
+        for bit in random.choice(256, i % 32, replace=False):
+            needle[bit // 8] ^= 1 << (bit % 8)
+    files = [str(PEERS / "codes.bin"), str(PEERS / "needles.bin")]
+    codes.tofile(files[0])
+    needles.tofile(files[1])
+    (ours,) = example("lookup_speed", *files, "31")
+    report = {"ours": ours, "peers": []}
+    peers = {
+        "faiss Flat": (lambda: faiss.IndexBinaryFlat(256), 0, 50),
+        "faiss MultiHash 11x23": (lambda: faiss.IndexBinaryMultiHash(256, 11, 23), 2, 500),
+        "faiss MultiHash 16x16": (lambda: faiss.IndexBinaryMultiHash(256, 16, 16), 1, 200),
+    }
+    for name, (make, n_flips, n_needles) in peers.items():
+        if n_entries > 2_000_000 and n_flips > 0:
+            continue  # takes many minutes and gigabytes to build
+        index = make()
+        start = time.process_time()
+        index.add(codes)
+        build_s = time.process_time() - start
+        if n_flips:
+            index.nflip = n_flips
+        best = float("inf")
+        for _ in range(3):
+            start = time.process_time()
+            limits, _, _ = index.range_search(needles[:n_needles], 32)
+            best = min(best, time.process_time() - start)
+        n_answered = int((numpy.diff(limits.astype(numpy.int64)) > 0).sum())
+        peer = {"name": name, "queries_s": round(n_needles / best, 1), "answered": f"{n_answered}/{n_needles}"}
+        peer |= {"build_s": round(build_s, 1), "times_faster": round(ours["queries_s"] * best / n_needles, 1)}
+        report["peers"].append(peer)
+        print("{name:24} {queries_s:10} queries/s  ours ×{times_faster}".format(**peer), file=sys.stderr)
+        del index
+    print(f"{'ours':24} {ours['queries_s']:10} queries/s", file=sys.stderr)
+    return report
 
 
 if __name__ == "__main__":

@@ -70,6 +70,8 @@ struct Work<'a, P> {
 }
 
 impl<P: Rows> simd::Work for Work<'_, P> {
+    type Output = ();
+
     #[inline(always)]
     fn run<T: Transpose>(self, transpose: T) {
         let (width, height) = self.picture.size();

@@ -37,6 +37,8 @@ struct Transform<'a> {
 }
 
 impl simd::Work for Transform<'_> {
+    type Output = ();
+
     #[inline(always)]
     fn run<T: simd::Transpose>(self, _: T) {
         for (weights, out) in WEIGHTS.iter().zip(self.coefficients) {
