@@ -32,6 +32,15 @@ pub enum Error {
         /// Samples that are there.
         len: usize,
     },
+    /// A file with the hashes of a video's frames cannot be read.
+    #[error("frame or line {place}: {wrong}")]
+    Features {
+        /// Which line of text or frame of an array, from 1.
+        place: usize,
+        /// What is wrong with it.
+        #[source]
+        wrong: FeatureError,
+    },
     /// There are more hashes than an index can number.
     #[error("an index holds at most {n_max} hashes, not {n}")]
     TooManyHashes {
@@ -173,4 +182,25 @@ pub enum SnapshotError {
     /// This processor stores numbers the other way round.
     #[error("an index is made for processors that store the lowest byte first")]
     Endianness,
+}
+
+/// What is wrong with the hashes of a video's frames.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FeatureError {
+    /// A frame is not a number, a quality from 0 to 100, a hash and a time.
+    #[error("\"{found}\" is not part of a frame's number, quality (0 to 100), hash and time in seconds")]
+    Frame {
+        /// What stood there, shortened.
+        found: String,
+    },
+    /// The text is not JSON of a known form.
+    #[error("{0}")]
+    Json(#[source] serde_json::Error),
+    /// There are too many frames.
+    #[error("at most {n_max} frames are read")]
+    TooMany {
+        /// How many are accepted.
+        n_max: usize,
+    },
 }

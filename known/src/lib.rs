@@ -4,6 +4,8 @@
 //! or looked up among millions in an [`Index`].
 //! Nothing here opens a file, reads a clock or starts a thread: bytes, text and time come in as arguments.
 
+pub mod bank;
+mod digests;
 mod error;
 mod hash256;
 pub mod index;
@@ -11,8 +13,10 @@ mod instant;
 pub mod list;
 pub mod pdq;
 mod simd;
+pub mod vpdq;
 
-pub use error::{Error, ListError, SnapshotError};
+pub use digests::{Digester, Digests};
+pub use error::{Error, FeatureError, ListError, SnapshotError};
 pub use hash256::Hash256;
 pub use index::{Found, Index};
 pub use instant::Instant;

@@ -7,6 +7,7 @@
 use std::path::{Path, PathBuf};
 
 use known::pdq::{self, Rgb};
+use known::vpdq::{self, Video};
 use known::{Hash256, Index};
 
 /// Meta's rule for pictures that went through a decoder, `pdq/README.md`: quality ≥ 80 → distance ≤ 10.
@@ -72,6 +73,49 @@ fn lookups_find_as_many_as_the_reference_by_index_and_by_scan() {
             Some(*kept)
         });
         assert_eq!(kept.sum::<usize>(), N_LOOKUP_PRINTED);
+    }
+}
+
+#[test]
+fn hashes_of_real_pictures_that_crowd_together_are_all_found() {
+    let Some(folder) = vectors("pdq") else { return };
+    let mut crowd = Vec::new();
+    for row in table(&folder.join("raw-vectors.csv")) {
+        let (width, height): (usize, usize) = (row[1].parse().unwrap(), row[2].parse().unwrap());
+        let bytes = std::fs::read(folder.join(&row[0])).unwrap();
+        // One row less each time: pictures that hardly differ. Flat ones all have one hash.
+        for n_cut in 0..40.min(height - 20) {
+            crowd.push(pdq::hash_rgb(Rgb::new(&bytes, width, height - n_cut, width * 3).unwrap()).hash);
+        }
+    }
+    let needles: Vec<Hash256> = crowd.iter().step_by(7).copied().collect();
+    let hashes: Vec<Hash256> = std::iter::repeat_n(crowd, 10).flatten().chain(random_hashes().take(3000)).collect();
+    let index = Index::build(hashes.iter().copied()).unwrap();
+    for radius in [0, 15, 31, 60] {
+        for (needle, found) in needles.iter().zip(index.query_batch(&needles, radius)) {
+            let expected = hashes.iter().filter(|hash| hash.distance_bits(needle) <= radius).count();
+            assert_eq!(found.len(), expected, "radius {radius}");
+        }
+    }
+}
+
+#[test]
+fn features_of_reference_videos_round_trip_and_tell_the_videos_apart() {
+    let Some(folder) = vectors("vpdq/sample-hashes") else { return };
+    let video = |name: &str| {
+        let text = std::fs::read_to_string(folder.join(name)).unwrap();
+        let features = vpdq::parse_text(&text).unwrap();
+        assert_eq!(vpdq::write_text(&features).trim(), text.trim(), "{name}");
+        Video::new(&features, 50)
+    };
+    let [plain, bar, logo] =
+        ["pattern-hd-no-bar.txt", "pattern-sd-grey-bar.txt", "pattern-sd-with-small-logo-bar.txt"].map(video);
+    let same = plain.overlap(&plain, 31).unwrap();
+    assert_eq!((same.query_percent, same.compared_percent), (100.0, 100.0));
+    for other in [bar, logo] {
+        let (there, back) = (plain.overlap(&other, 31).unwrap(), other.overlap(&plain, 31).unwrap());
+        assert_eq!((there.query_percent, there.compared_percent), (back.compared_percent, back.query_percent));
+        eprintln!("{there:?}");
     }
 }
 
