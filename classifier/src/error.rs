@@ -1,0 +1,112 @@
+//! What can be wrong with a model, its package or its scores?
+
+use crate::{Runtime, Sha256};
+
+/// Why there is no score. Whoever asked covers the picture.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The manifest is not TOML, or has a key that is unknown, missing or of the wrong kind.
+    #[error("cannot read the model's manifest: {0}")]
+    ManifestSyntax(#[from] toml::de::Error),
+    /// A value in the manifest is outside what it may be.
+    #[error("the manifest of {model} cannot be used: {key} {reason}")]
+    ManifestValue {
+        /// The model's name as the manifest has it.
+        model: String,
+        /// The key in the manifest.
+        key: &'static str,
+        /// What is wrong with its value.
+        reason: String,
+    },
+    /// A hash is not 64 lower-case hexadecimal digits.
+    #[error("“{text}” is not a SHA-256 of 64 lower-case hexadecimal digits")]
+    Sha256Text {
+        /// The start of what was there instead.
+        text: String,
+    },
+    /// The file is not the one that was pinned.
+    #[error("{what} has the SHA-256 {found} and {expected} is pinned")]
+    OtherHash {
+        /// Which file.
+        what: String,
+        /// What is pinned.
+        expected: Sha256,
+        /// What the file has.
+        found: Sha256,
+    },
+    /// The file is not a whole ONNX file.
+    #[error("cannot load the model {model}: {reason}")]
+    ModelBroken {
+        /// Which model.
+        model: String,
+        /// Where it stops making sense.
+        reason: String,
+    },
+    /// The runtime cannot read the model.
+    #[error("{runtime} cannot load the model {model}: {reason}")]
+    ModelUnreadable {
+        /// Which model.
+        model: String,
+        /// Which runtime.
+        runtime: &'static str,
+        /// What the runtime says.
+        reason: String,
+    },
+    /// The manifest and the graph contradict each other.
+    #[error("the model {model} does not fit its manifest: {what} is {in_graph} in the graph and {in_manifest} there")]
+    GraphMismatch {
+        /// Which model.
+        model: String,
+        /// What differs.
+        what: &'static str,
+        /// What the graph says.
+        in_graph: String,
+        /// What the manifest says.
+        in_manifest: String,
+    },
+    /// The runtime failed while it ran the model.
+    #[error("{runtime} failed on the model {model}: {reason}")]
+    Inference {
+        /// Which model.
+        model: String,
+        /// Which runtime.
+        runtime: &'static str,
+        /// What the runtime says.
+        reason: String,
+    },
+    /// The model gave something that is no score.
+    #[error("the model {model} gives {value} for {class}, which is no score from 0 to 1")]
+    NoScore {
+        /// Which model.
+        model: String,
+        /// Which class.
+        class: String,
+        /// What came out.
+        value: f32,
+    },
+    /// The scores of a model whose classes exclude each other do not add up to one.
+    #[error("the scores of the model {model} add up to {sum} and must add up to 1")]
+    ScoresDoNotSumToOne {
+        /// Which model.
+        model: String,
+        /// What they add up to.
+        sum: f32,
+    },
+    /// A picture could not be resized.
+    #[error("cannot resize a picture of {width}×{height} pixels: {reason}")]
+    Resize {
+        /// Pixels in a row.
+        width: usize,
+        /// Rows.
+        height: usize,
+        /// What the resizer says.
+        reason: String,
+    },
+    /// A runtime was asked for by name and is not there.
+    #[error("{runtime} was asked for and cannot be used: {reason}", runtime = Runtime::ONNXRUNTIME)]
+    NoOnnxruntime {
+        /// Why not.
+        reason: String,
+    },
+}

@@ -1,0 +1,115 @@
+//! What runs the model, and why that?
+//!
+//! `rten` is pure Rust and always there. onnxruntime is up to four times faster on MobileNet; it is code that is loaded
+//! into the program, so it is used only where a library with a pinned hash is found. Each runs on one thread: streams
+//! are spread over cores, not one picture.
+
+mod outline;
+mod rten;
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{Error, Manifest, Sha256};
+
+/// Which runtime is in use, for `doctor` and for the record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Runtime {
+    /// `rten` or `onnxruntime`.
+    pub name: &'static str,
+    /// Its version.
+    pub version: String,
+    /// SHA-256 of the library, for one that was loaded at run time.
+    pub sha256: Option<Sha256>,
+    /// Why this one, as a sentence for a person.
+    pub reason: String,
+}
+
+impl Runtime {
+    /// The name of the runtime in pure Rust.
+    pub const RTEN: &str = "rten";
+    /// The name of the runtime that is loaded from a library.
+    pub const ONNXRUNTIME: &str = "onnxruntime";
+
+    fn rten(reason: String) -> Runtime {
+        Runtime { name: Runtime::RTEN, version: "0.27".into(), sha256: None, reason }
+    }
+}
+
+impl fmt::Display for Runtime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.name, self.version)
+    }
+}
+
+/// Which runtime to use.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub enum RuntimeChoice {
+    /// The runtime in pure Rust.
+    #[default]
+    Rten,
+}
+
+/// A model that is loaded: runs one tensor at a time.
+pub(crate) enum Engine {
+    Rten(rten::Rten),
+}
+
+impl Engine {
+    /// Loads the model.
+    ///
+    /// # Errors
+    /// [`Error::ModelUnreadable`], [`Error::GraphMismatch`].
+    pub(crate) fn load(
+        manifest: &Manifest,
+        model: &Arc<[u8]>,
+        choice: &RuntimeChoice,
+    ) -> Result<(Engine, Runtime), Error> {
+        outline::check(model).map_err(|reason| Error::ModelBroken { model: manifest.name.clone(), reason })?;
+        match choice {
+            RuntimeChoice::Rten => {
+                let engine = rten::Rten::load(manifest, model)?;
+                Ok((Engine::Rten(engine), Runtime::rten("it was asked for".into())))
+            }
+        }
+    }
+
+    /// Another engine for another thread, sharing what can be shared.
+    ///
+    /// # Errors
+    /// As [`Engine::load`].
+    pub(crate) fn another(&self) -> Result<Engine, Error> {
+        match self {
+            Engine::Rten(engine) => Ok(Engine::Rten(engine.another())),
+        }
+    }
+
+    /// Runs `tensor`, which has the manifest's shape, and gives what the model puts out.
+    ///
+    /// # Errors
+    /// [`Error::Inference`].
+    pub(crate) fn run(&mut self, tensor: &[f32]) -> Result<Vec<f32>, Error> {
+        match self {
+            Engine::Rten(engine) => engine.run(tensor),
+        }
+    }
+}
+
+/// Compares the graph's input with the manifest's; `None` stands for a side that is free.
+fn check_input(manifest: &Manifest, in_graph: &[Option<usize>]) -> Result<(), Error> {
+    let expected = manifest.input_shape();
+    let fits = in_graph.len() == 4
+        && in_graph.iter().zip(expected).all(|(in_graph, expected)| in_graph.is_none_or(|side| side == expected));
+    if fits {
+        return Ok(());
+    }
+    let sides: Vec<String> =
+        in_graph.iter().map(|side| side.map_or_else(|| "any".to_owned(), |side| side.to_string())).collect();
+    Err(Error::GraphMismatch {
+        model: manifest.name.clone(),
+        what: "the shape of the input",
+        in_graph: format!("[{}]", sides.join(", ")),
+        in_manifest: format!("{expected:?}"),
+    })
+}
