@@ -109,4 +109,28 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// A package does not hold what it should.
+    #[error("cannot import the package: {0}")]
+    Package(String),
+    /// Models that judge together do not fit each other.
+    #[error("these models cannot judge together: {0}")]
+    Ensemble(String),
+    /// A file could not be read or written.
+    #[error("cannot {doing} {}", path.display())]
+    File {
+        /// Reading or writing.
+        doing: &'static str,
+        /// Which file.
+        path: std::path::PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// There is no such model.
+    #[error("there is no model {name} in {}", folder.display())]
+    NoModel {
+        /// The name asked for.
+        name: String,
+        /// Where it was looked for.
+        folder: std::path::PathBuf,
+    },
 }

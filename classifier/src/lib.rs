@@ -17,17 +17,24 @@
 //! a [`Classifier`] runs it on a [`Runtime`].
 //! Everything up to there is free of files; [`Library`] and [`Store`] are the parts that touch the disk.
 
+mod ensemble;
 mod error;
+pub mod import;
+mod library;
 mod manifest;
 mod model;
 mod prepare;
 mod runtime;
 mod scores;
 mod sha256;
+mod store;
 
+pub use ensemble::{Ensemble, Trigger};
 pub use error::Error;
+pub use library::{Library, LibrarySearch};
 pub use manifest::{Channels, Filter, Input, Layout, Manifest, Meaning, Resize, shipped, shipped_names};
 pub use model::{Classifier, Model};
 pub use runtime::{Runtime, RuntimeChoice};
 pub use scores::{ModelName, Scores};
 pub use sha256::Sha256;
+pub use store::Store;

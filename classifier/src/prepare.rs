@@ -19,7 +19,7 @@ pub(crate) struct Preparation {
 }
 
 enum Resizer {
-    AlignCorners(align_corners::AlignCorners),
+    AlignCorners(Box<align_corners::AlignCorners>),
     Antialiased(Box<antialiased::Antialiased>),
 }
 
@@ -28,7 +28,7 @@ impl Preparation {
     pub(crate) fn new(input: &Input) -> Preparation {
         let resizer = match input.resize {
             Resize::AlignCorners {} => {
-                Resizer::AlignCorners(align_corners::AlignCorners::new(input.width, input.height))
+                Resizer::AlignCorners(Box::new(align_corners::AlignCorners::new(input.width, input.height)))
             }
             Resize::Squash { .. } | Resize::SquashCrop { .. } => {
                 Resizer::Antialiased(Box::new(antialiased::Antialiased::new(input)))

@@ -4,13 +4,15 @@
 //! into the program, so it is used only where a library with a pinned hash is found. Each runs on one thread: streams
 //! are spread over cores, not one picture.
 
+#[cfg(feature = "onnxruntime")]
+mod onnxruntime;
 mod outline;
 mod rten;
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Error, Manifest, Sha256};
+use crate::{Error, LibrarySearch, Manifest, Sha256};
 
 /// Which runtime is in use, for `doctor` and for the record.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,24 +45,34 @@ impl fmt::Display for Runtime {
 }
 
 /// Which runtime to use.
-#[derive(Clone, Debug, Default)]
-#[non_exhaustive]
+#[derive(Clone, Debug)]
 pub enum RuntimeChoice {
+    /// onnxruntime where a library with a pinned hash is found, else rten.
+    Best(LibrarySearch),
     /// The runtime in pure Rust.
-    #[default]
     Rten,
+    /// onnxruntime, or an error.
+    Onnxruntime(LibrarySearch),
+}
+
+impl Default for RuntimeChoice {
+    fn default() -> RuntimeChoice {
+        RuntimeChoice::Best(LibrarySearch::default())
+    }
 }
 
 /// A model that is loaded: runs one tensor at a time.
 pub(crate) enum Engine {
     Rten(rten::Rten),
+    #[cfg(feature = "onnxruntime")]
+    Onnxruntime(Box<onnxruntime::Onnxruntime>),
 }
 
 impl Engine {
     /// Loads the model.
     ///
     /// # Errors
-    /// [`Error::ModelUnreadable`], [`Error::GraphMismatch`].
+    /// [`Error::ModelBroken`], [`Error::ModelUnreadable`], [`Error::GraphMismatch`], [`Error::NoOnnxruntime`].
     pub(crate) fn load(
         manifest: &Manifest,
         model: &Arc<[u8]>,
@@ -68,11 +80,17 @@ impl Engine {
     ) -> Result<(Engine, Runtime), Error> {
         outline::check(model).map_err(|reason| Error::ModelBroken { model: manifest.name.clone(), reason })?;
         match choice {
-            RuntimeChoice::Rten => {
-                let engine = rten::Rten::load(manifest, model)?;
-                Ok((Engine::Rten(engine), Runtime::rten("it was asked for".into())))
-            }
+            RuntimeChoice::Rten => Engine::load_rten(manifest, model, "it was asked for".into()),
+            RuntimeChoice::Onnxruntime(search) => load_onnxruntime(manifest, model, search),
+            RuntimeChoice::Best(search) => match load_onnxruntime(manifest, model, search) {
+                Err(Error::NoOnnxruntime { reason }) => Engine::load_rten(manifest, model, reason),
+                outcome => outcome,
+            },
         }
+    }
+
+    fn load_rten(manifest: &Manifest, model: &[u8], reason: String) -> Result<(Engine, Runtime), Error> {
+        Ok((Engine::Rten(rten::Rten::load(manifest, model)?), Runtime::rten(reason)))
     }
 
     /// Another engine for another thread, sharing what can be shared.
@@ -82,6 +100,8 @@ impl Engine {
     pub(crate) fn another(&self) -> Result<Engine, Error> {
         match self {
             Engine::Rten(engine) => Ok(Engine::Rten(engine.another())),
+            #[cfg(feature = "onnxruntime")]
+            Engine::Onnxruntime(engine) => Ok(Engine::Onnxruntime(Box::new(engine.another()?))),
         }
     }
 
@@ -92,8 +112,32 @@ impl Engine {
     pub(crate) fn run(&mut self, tensor: &[f32]) -> Result<Vec<f32>, Error> {
         match self {
             Engine::Rten(engine) => engine.run(tensor),
+            #[cfg(feature = "onnxruntime")]
+            Engine::Onnxruntime(engine) => engine.run(tensor),
         }
     }
+}
+
+#[cfg(feature = "onnxruntime")]
+fn load_onnxruntime(
+    manifest: &Manifest,
+    model: &Arc<[u8]>,
+    search: &LibrarySearch,
+) -> Result<(Engine, Runtime), Error> {
+    let library = crate::Library::search(search).map_err(|reason| Error::NoOnnxruntime { reason })?;
+    let engine = onnxruntime::Onnxruntime::load(manifest, model, &library)?;
+    let runtime = Runtime {
+        name: Runtime::ONNXRUNTIME,
+        version: library.version.unwrap_or("of a hash that was named").to_owned(),
+        sha256: Some(library.sha256),
+        reason: format!("a trusted library lies at {}", library.path.display()),
+    };
+    Ok((Engine::Onnxruntime(Box::new(engine)), runtime))
+}
+
+#[cfg(not(feature = "onnxruntime"))]
+fn load_onnxruntime(_: &Manifest, _: &Arc<[u8]>, _: &LibrarySearch) -> Result<(Engine, Runtime), Error> {
+    Err(Error::NoOnnxruntime { reason: "this program was built without it".into() })
 }
 
 /// Compares the graph's input with the manifest's; `None` stands for a side that is free.

@@ -62,6 +62,11 @@ impl Scores {
         Scores { classes, values, model }
     }
 
+    /// The same scores in the name of models that judge together.
+    pub(crate) fn under(self, model: Arc<ModelName>) -> Scores {
+        Scores { model, ..self }
+    }
+
     /// Turns what a model put out into scores, or refuses it.
     ///
     /// # Errors

@@ -136,6 +136,44 @@ mod tests {
     use crate::prepare::Preparation;
     use crate::shipped;
 
+    /// What Pillow 13 makes of the picture in `equals_pillow_within_one`:
+    /// `Image.fromarray(((x*x*7 + y*13*x + y*29) % 256).astype("u1")).resize((8, 8), BILINEAR)`, and so on.
+    const BILINEAR: [u8; 64] = [
+        101, 137, 139, 161, 118, 142, 124, 119, 126, 123, 133, 147, 125, 120, 131, 121, 127, 134, 126, 115, 125, 133,
+        126, 140, 133, 128, 120, 123, 118, 127, 126, 121, 141, 125, 126, 118, 123, 127, 131, 104, 116, 115, 122, 122,
+        120, 112, 117, 90, 130, 113, 116, 111, 130, 117, 139, 124, 134, 140, 127, 133, 124, 123, 135, 124,
+    ];
+    const BICUBIC: [u8; 64] = [
+        95, 141, 140, 166, 114, 147, 123, 118, 128, 122, 132, 149, 125, 115, 131, 120, 126, 138, 126, 108, 127, 136,
+        123, 145, 134, 128, 118, 126, 118, 127, 126, 123, 144, 123, 128, 115, 123, 129, 135, 103, 112, 114, 122, 123,
+        117, 111, 117, 84, 132, 110, 114, 109, 131, 114, 140, 127, 135, 143, 127, 139, 120, 124, 134, 127,
+    ];
+    const LANCZOS3: [u8; 64] = [
+        92, 143, 142, 166, 113, 150, 122, 118, 129, 120, 133, 150, 125, 112, 130, 120, 125, 139, 124, 103, 126, 137,
+        123, 145, 134, 128, 118, 129, 118, 127, 126, 124, 145, 121, 130, 115, 123, 129, 136, 104, 112, 114, 122, 122,
+        113, 112, 117, 82, 133, 108, 114, 111, 134, 112, 139, 128, 136, 144, 126, 141, 117, 123, 137, 128,
+    ];
+
+    #[test]
+    fn equals_pillow_within_one() {
+        let size = Size { width: 40, height: 30 };
+        let pixel = |i: usize| ((i % 40) * (i % 40) * 7 + (i / 40) * 13 * (i % 40) + (i / 40) * 29) as u8;
+        let pixels: Vec<u8> = (0..1200).map(pixel).collect();
+        let frame = Frame::packed(Format::Gray8, Colour::Bt601, size, &pixels).unwrap();
+        let mut input = shipped("image-safety-s").unwrap().input;
+        (input.width, input.height) = (8, 8);
+        for (filter, expected) in
+            [(Filter::Bilinear, BILINEAR), (Filter::Bicubic, BICUBIC), (Filter::Lanczos3, LANCZOS3)]
+        {
+            input.resize = Resize::Squash { filter };
+            let mut preparation = Preparation::new(&input);
+            let tensor = preparation.prepare(&frame).unwrap();
+            for (found, expected) in tensor.iter().zip(expected) {
+                assert!((found - f32::from(expected)).abs() <= 1.0, "{filter:?}: {found} and {expected}");
+            }
+        }
+    }
+
     const SIZE: Size = Size { width: 640, height: 360 };
 
     #[test]
