@@ -116,7 +116,7 @@ pub enum Error {
     #[error("these models cannot judge together: {0}")]
     Ensemble(String),
     /// A file could not be read or written.
-    #[error("cannot {doing} {}", path.display())]
+    #[error("cannot {doing} {}: {source}", path.display())]
     File {
         /// Reading or writing.
         doing: &'static str,
@@ -133,4 +133,32 @@ pub enum Error {
         /// Where it was looked for.
         folder: std::path::PathBuf,
     },
+}
+
+impl Error {
+    /// What a person can do about it, as one clause.
+    pub fn to_do(&self) -> &'static str {
+        match self {
+            Error::ManifestSyntax(_) | Error::ManifestValue { .. } | Error::Sha256Text { .. } => {
+                "mend the manifest; `streamward model show MobileNetV2` prints one that works"
+            }
+            Error::OtherHash { .. } => {
+                "fetch the file again, or name its hash with --accept-sha256 if it is meant to be another one"
+            }
+            Error::ModelBroken { .. } => "fetch or export the file again; nothing from it has been used",
+            Error::ModelUnreadable { .. } | Error::Inference { .. } => {
+                "try the other runtime with --runtime, or another model; until then frames stay covered"
+            }
+            Error::GraphMismatch { .. } => "write into the manifest what the graph says",
+            Error::NoScore { .. } | Error::ScoresDoNotSumToOne { .. } => {
+                "check the manifest's `scores` and `input.white`; until then frames stay covered"
+            }
+            Error::Resize { .. } => "report this picture's size and format as a fault of the program",
+            Error::NoOnnxruntime { .. } => "run `streamward model fetch onnxruntime`, or use --runtime rten",
+            Error::Package(_) => "fetch the package again with `npm pack nsfwjs@4.4.0`",
+            Error::Ensemble(_) => "name models with classes in common, and triggers as CLASS=SCORE",
+            Error::File { .. } => "check that the folder exists, is yours, and has room",
+            Error::NoModel { .. } => "`streamward model list` shows what is there, `streamward model fetch` gets more",
+        }
+    }
 }

@@ -4,6 +4,10 @@
 //! Exit codes, the same everywhere: 0 nothing found, 1 something covered or matched, 2 usage or I/O error,
 //! 3 degraded, 4 a signature or policy is invalid.
 
+mod classify;
+mod evaluate;
+mod model;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -17,11 +21,22 @@ struct Arguments {
 }
 
 #[derive(Subcommand)]
-enum Command {}
+enum Command {
+    /// Fetches, imports, adds, lists and shows the models that judge pictures.
+    Model(model::Arguments),
+    /// Gives the scores that a model gives picture files.
+    Classify(classify::Arguments),
+    /// Measures a model on pictures that somebody lawfully holds and has labelled.
+    Evaluate(evaluate::Arguments),
+}
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let outcome: anyhow::Result<ExitCode> = match arguments.command {};
+    let outcome: anyhow::Result<ExitCode> = match arguments.command {
+        Command::Model(arguments) => model::run(arguments),
+        Command::Classify(arguments) => classify::run(arguments),
+        Command::Evaluate(arguments) => evaluate::run(arguments),
+    };
     outcome.unwrap_or_else(|error| {
         eprintln!("{error:#}");
         ExitCode::from(2)
