@@ -169,3 +169,54 @@ fn joint_name(kind: &str, members: &[&Classifier]) -> Arc<ModelName> {
         sha256: Sha256::of(&hashes),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tiny::{coloured, redness};
+
+    const CLASSES: [&str; 2] = ["red", "other"];
+
+    fn trigger(threshold: f32) -> Vec<Trigger> {
+        vec![Trigger { class: "red".into(), threshold }]
+    }
+
+    #[test]
+    fn a_mean_averages_each_class_over_the_models_that_have_it() {
+        let (mut one, mut two) = (redness("one", CLASSES, 0.0), redness("two", ["red", "rest"], 4.0));
+        let alone = coloured([255, 0, 0], |frame| [one.classify(frame).unwrap(), two.classify(frame).unwrap()]);
+        let mut ensemble = Ensemble::mean(vec![one, two]).unwrap();
+        let scores = coloured([255, 0, 0], |frame| ensemble.another().unwrap().classify(frame)).unwrap();
+        assert_eq!(scores.classes(), ["red", "other", "rest"]);
+        let mean = (alone[0].values()[0] + alone[1].values()[0]) / 2.0;
+        assert_eq!(scores.values(), [mean, alone[0].values()[1], alone[1].values()[1]]);
+        assert_eq!(scores.model().name, "mean(one, two)");
+        assert!(coloured([0, 0, 0], |frame| ensemble.classify(frame)).is_ok());
+    }
+
+    #[test]
+    fn a_cascade_looks_twice_only_from_its_threshold_on() {
+        let cascade = |threshold| {
+            let (first, second) = (redness("first", CLASSES, 0.0), redness("second", ["red", "rest"], 4.0));
+            Ensemble::cascade(first, second, trigger(threshold)).unwrap()
+        };
+        let look = |threshold: f32| coloured([255, 0, 0], |frame| cascade(threshold).classify(frame)).unwrap();
+        // The first gives 0.5 to everything.
+        assert_eq!(look(0.51).classes(), ["red", "other"]);
+        let looked = look(0.5);
+        assert_eq!(looked.classes(), ["red", "rest", "other"]);
+        assert!(looked.of("red").unwrap() > 0.98);
+        assert_eq!((looked.model(), look(0.51).model()), (cascade(0.5).name(), cascade(0.5).name()));
+    }
+
+    #[test]
+    fn models_that_do_not_fit_each_other_are_refused() {
+        let tiny = |classes| redness("tiny", classes, 1.0);
+        assert!(Ensemble::mean(vec![tiny(CLASSES)]).is_err());
+        assert!(Ensemble::mean(vec![tiny(CLASSES), tiny(["x", "y"])]).is_err());
+        assert!(Ensemble::cascade(tiny(CLASSES), tiny(CLASSES), vec![]).is_err());
+        assert!(Ensemble::cascade(tiny(["x", "y"]), tiny(CLASSES), trigger(0.1)).is_err());
+        assert!(Ensemble::cascade(tiny(CLASSES), tiny(CLASSES), trigger(1.5)).is_err());
+        assert!(Ensemble::cascade(tiny(CLASSES), tiny(CLASSES), trigger(f32::NAN)).is_err());
+    }
+}

@@ -8,7 +8,7 @@
 mod graph;
 mod layers;
 mod literal;
-mod onnx;
+pub(crate) mod onnx;
 mod package;
 mod weights;
 

@@ -28,6 +28,8 @@ mod runtime;
 mod scores;
 mod sha256;
 mod store;
+#[cfg(test)]
+mod tiny;
 
 pub use ensemble::{Ensemble, Trigger};
 pub use error::Error;

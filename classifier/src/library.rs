@@ -27,6 +27,8 @@ pub struct LibrarySearch {
     pub path: Option<PathBuf>,
     /// Hashes that somebody named on purpose, as for a build of their own.
     pub named: Vec<Sha256>,
+    /// Look in this store instead of the user's.
+    pub store: Option<Store>,
 }
 
 /// The largest library that is read; 1.31.1 has 29 MB.
@@ -75,7 +77,7 @@ fn candidates(search: &LibrarySearch) -> Vec<PathBuf> {
         return vec![path.clone()];
     }
     let named = ["STREAMWARD_ONNXRUNTIME", "ORT_DYLIB_PATH"].into_iter().filter_map(env::var_os).map(PathBuf::from);
-    let stored = Store::of_user().map(|store| store.onnxruntime());
+    let stored = search.store.clone().or_else(Store::of_user).map(|store| store.onnxruntime());
     let beside = env::current_exe().ok().and_then(|program| Some(program.parent()?.join(Library::FILE_NAME)));
     named.chain(stored).chain(beside).filter(|path| !path.as_os_str().is_empty()).collect()
 }
@@ -118,7 +120,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("libonnxruntime.so");
         fs::write(&path, b"some code").unwrap();
-        let mut search = LibrarySearch { path: Some(path), named: vec![] };
+        let mut search = LibrarySearch { path: Some(path), ..LibrarySearch::default() };
         let reason = Library::search(&search).unwrap_err();
         assert!(reason.contains("neither pinned nor named"), "{reason}");
         search.named = vec![Sha256::of(b"some code")];
@@ -128,7 +130,7 @@ mod tests {
 
     #[test]
     fn an_absent_library_has_a_plain_reason() {
-        let search = LibrarySearch { path: Some("nowhere/libonnxruntime.so".into()), named: vec![] };
+        let search = LibrarySearch { path: Some("nowhere/libonnxruntime.so".into()), ..LibrarySearch::default() };
         assert_eq!(Library::search(&search).unwrap_err(), "there is no library at nowhere/libonnxruntime.so");
     }
 }

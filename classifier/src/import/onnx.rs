@@ -6,7 +6,7 @@
 //! Source: `onnx.proto` in onnx/onnx for the field numbers, the Protocol Buffers encoding guide for the wire format.
 
 /// An ONNX graph in the making.
-pub(super) struct OnnxWriter {
+pub(crate) struct OnnxWriter {
     nodes: Vec<Vec<u8>>,
     tensors: Vec<Vec<u8>>,
     n_values: usize,
@@ -15,36 +15,36 @@ pub(super) struct OnnxWriter {
 
 /// A picture inside the network: the name of a value with its rows and columns.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Value {
-    pub(super) name: String,
-    pub(super) height: usize,
-    pub(super) width: usize,
+pub(crate) struct Value {
+    pub(crate) name: String,
+    pub(crate) height: usize,
+    pub(crate) width: usize,
 }
 
 /// Rows or columns of zeros before and after.
-pub(super) type Padding = [usize; 2];
+pub(crate) type Padding = [usize; 2];
 
 /// A convolution or pooling window: `[rows, columns]` of each.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Window {
-    pub(super) kernel: [usize; 2],
-    pub(super) strides: [usize; 2],
-    pub(super) padding: [Padding; 2],
+pub(crate) struct Window {
+    pub(crate) kernel: [usize; 2],
+    pub(crate) strides: [usize; 2],
+    pub(crate) padding: [Padding; 2],
 }
 
 /// Weights as ONNX has them: `[out, in, height, width]`.
-pub(super) struct Kernel {
-    pub(super) shape: [usize; 4],
-    pub(super) values: Vec<f32>,
-    pub(super) bias: Vec<f32>,
-    pub(super) n_groups: usize,
+pub(crate) struct Kernel {
+    pub(crate) shape: [usize; 4],
+    pub(crate) values: Vec<f32>,
+    pub(crate) bias: Vec<f32>,
+    pub(crate) n_groups: usize,
 }
 
 impl Window {
     /// The zeros that TensorFlow's `SAME` adds to `n` rows or columns.
     ///
     /// Source: `tf.nn` documentation, "Notes on padding".
-    pub(super) fn same(n: usize, kernel: usize, stride: usize) -> Padding {
+    pub(crate) fn same(n: usize, kernel: usize, stride: usize) -> Padding {
         let needed = (n.div_ceil(stride.max(1)).max(1) - 1) * stride + kernel;
         let total = needed.saturating_sub(n);
         [total / 2, total - total / 2]
@@ -71,7 +71,7 @@ impl Window {
 
 impl OnnxWriter {
     /// Begins a graph that takes a picture of `side` by `side` pixels.
-    pub(super) fn new(side: usize) -> OnnxWriter {
+    pub(crate) fn new(side: usize) -> OnnxWriter {
         let mut writer = OnnxWriter { nodes: vec![], tensors: vec![], n_values: 0, side };
         writer.tensor("zero", &[], &[0.0]);
         writer.tensor("six", &[], &[6.0]);
@@ -79,12 +79,12 @@ impl OnnxWriter {
     }
 
     /// The picture that goes in.
-    pub(super) fn input(&self) -> Value {
+    pub(crate) fn input(&self) -> Value {
         Value { name: "input".to_owned(), height: self.side, width: self.side }
     }
 
     /// Adds a convolution.
-    pub(super) fn conv(&mut self, input: &Value, kernel: &Kernel, window: &Window) -> Result<Value, String> {
+    pub(crate) fn conv(&mut self, input: &Value, kernel: &Kernel, window: &Window) -> Result<Value, String> {
         let [height, width] = window.size_out(input)?;
         let (weight, bias) =
             (self.constant(&kernel.shape, &kernel.values), self.constant(&kernel.shape[..1], &kernel.bias));
@@ -94,28 +94,28 @@ impl OnnxWriter {
     }
 
     /// Adds an average over windows.
-    pub(super) fn average(&mut self, input: &Value, window: &Window) -> Result<Value, String> {
+    pub(crate) fn average(&mut self, input: &Value, window: &Window) -> Result<Value, String> {
         let [height, width] = window.size_out(input)?;
         Ok(Value { name: self.node("AveragePool", &[&input.name], &window.attributes()), height, width })
     }
 
     /// Cuts values off below 0 and above 6.
-    pub(super) fn relu6(&mut self, input: &Value) -> Value {
+    pub(crate) fn relu6(&mut self, input: &Value) -> Value {
         Value { name: self.node("Clip", &[&input.name, "zero", "six"], &[]), ..input.clone() }
     }
 
     /// Cuts values off below 0.
-    pub(super) fn relu(&mut self, input: &Value) -> Value {
+    pub(crate) fn relu(&mut self, input: &Value) -> Value {
         Value { name: self.node("Relu", &[&input.name], &[]), ..input.clone() }
     }
 
     /// Adds `Add`, `Mul` or `Sub` of two names, values or constants; the result has the size of `like`.
-    pub(super) fn pairwise(&mut self, op: &str, inputs: [&str; 2], like: &Value) -> Value {
+    pub(crate) fn pairwise(&mut self, op: &str, inputs: [&str; 2], like: &Value) -> Value {
         Value { name: self.node(op, &inputs, &[]), ..like.clone() }
     }
 
     /// Makes one row of numbers of a picture of one pixel.
-    pub(super) fn flatten(&mut self, input: &Value) -> Result<Value, String> {
+    pub(crate) fn flatten(&mut self, input: &Value) -> Result<Value, String> {
         if (input.height, input.width) != (1, 1) {
             return Err("the network flattens more than one pixel".to_owned());
         }
@@ -123,7 +123,7 @@ impl OnnxWriter {
     }
 
     /// Adds a dense layer; `shape` is `[in, out]`.
-    pub(super) fn dense(
+    pub(crate) fn dense(
         &mut self,
         input: &Value,
         shape: &[usize],
@@ -141,19 +141,19 @@ impl OnnxWriter {
     }
 
     /// Adds a softmax over one row of numbers.
-    pub(super) fn softmax(&mut self, input: &Value) -> Value {
+    pub(crate) fn softmax(&mut self, input: &Value) -> Value {
         Value { name: self.node("Softmax", &[&input.name], &[integer("axis", 1)]), ..input.clone() }
     }
 
     /// Adds numbers, and gives the name under which nodes can take them.
-    pub(super) fn constant(&mut self, shape: &[usize], values: &[f32]) -> String {
+    pub(crate) fn constant(&mut self, shape: &[usize], values: &[f32]) -> String {
         let name = format!("w{}", self.tensors.len());
         self.tensor(&name, shape, values);
         name
     }
 
     /// Ends the graph: `last` comes out as `probs`, a row of `n_classes` numbers.
-    pub(super) fn finish(mut self, last: &Value, n_classes: usize) -> Vec<u8> {
+    pub(crate) fn finish(mut self, last: &Value, n_classes: usize) -> Vec<u8> {
         let mut node = Vec::new();
         text(&mut node, 1, &last.name);
         text(&mut node, 2, "probs");

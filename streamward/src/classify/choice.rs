@@ -55,13 +55,13 @@ impl Choice {
     pub(crate) fn load(&self) -> anyhow::Result<Ensemble> {
         let named = self.named.iter().map(|hash| hash.parse()).collect::<Result<Vec<Sha256>, _>>();
         let named = named.map_err(with_to_do)?;
-        let search = LibrarySearch { path: self.onnxruntime.clone(), named: named.clone() };
+        let store = store(self.models_folder.as_ref())?;
+        let search = LibrarySearch { path: self.onnxruntime.clone(), named: named.clone(), store: Some(store.clone()) };
         let runtime = match self.runtime {
             RuntimeName::Best => RuntimeChoice::Best(search),
             RuntimeName::Rten => RuntimeChoice::Rten,
             RuntimeName::Onnxruntime => RuntimeChoice::Onnxruntime(search),
         };
-        let store = store(self.models_folder.as_ref())?;
         let load = |name: &String| -> Result<Classifier, classifier::Error> {
             let (manifest, bytes) = store.read(name, &named)?;
             Classifier::load(manifest, &bytes, &runtime)

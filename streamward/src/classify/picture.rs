@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::anyhow;
 use guard::{Colour, Format, Frame, Size};
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageReader, Limits};
@@ -19,8 +19,10 @@ const BYTES_MAX: u64 = 512 << 20;
 impl Picture {
     /// Decodes the first picture of `file`, whose format is told by its content.
     pub(crate) fn open(file: &Path) -> anyhow::Result<Picture> {
-        let decoded = decode(file).with_context(|| {
-            "cannot be read as a picture\n  to do: give a PNG, JPEG, WebP, GIF, BMP or TIFF file of at most 16,384 pixels a side"
+        let decoded = decode(file).map_err(|error| {
+            anyhow!(
+                "this cannot be read as a picture: {error:#}\n  to do: give a PNG, JPEG, WebP, GIF, BMP or TIFF file of at most 16,384 pixels a side"
+            )
         })?;
         let picture = decoded.into_rgb8();
         let size = Size { width: picture.width() as usize, height: picture.height() as usize };
