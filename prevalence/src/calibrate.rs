@@ -86,7 +86,8 @@ impl<'a> Weights<'a> {
         }
         let excess = sum(self.full.iter().map(|&weight| weight - weight.clamp(trim.low, trim.high)));
         let share = excess / n_inside as f64;
-        let trimmed = |&weight: &f64| if is_inside(weight) { weight + share } else { weight.clamp(trim.low, trim.high) };
+        let trimmed =
+            |&weight: &f64| if is_inside(weight) { weight + share } else { weight.clamp(trim.low, trim.high) };
         let full: Vec<f64> = self.full.iter().map(trimmed).collect();
         self.trim = Some(full.iter().zip(&self.full).map(|(new, old)| new / old).collect());
         self.full = full;

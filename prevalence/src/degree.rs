@@ -84,7 +84,8 @@ pub fn cells(survey: &Survey, columns: &[&str]) -> Result<Vec<Cell>, Error> {
     }
     let cell = |(codes, rows): (&Vec<u32>, &Vec<usize>)| {
         let weighted = |value: &dyn Fn(usize) -> f64| sum(rows.iter().map(|&row| survey.weights[row] * value(row)));
-        let report = |row: usize| survey.known.iter().map(|counts| if counts[row].is_nan() { 0.0 } else { counts[row] }).sum();
+        let report =
+            |row: usize| survey.known.iter().map(|counts| if counts[row].is_nan() { 0.0 } else { counts[row] }).sum();
         let sum_weights = weighted(&|_| 1.0);
         Cell {
             levels: codes.iter().zip(&labels).map(|(&code, labels)| labels.names[code as usize].clone()).collect(),

@@ -86,7 +86,9 @@ pub enum Error {
         value: f64,
     },
     /// 97, 98, 99, 998 or 999 among the answers, and the codebook does not say what it means.
-    #[error("column {column} holds {code} in {n_rows} rows, a number that surveys use for \"does not know\" or \"refused\"")]
+    #[error(
+        "column {column} holds {code} in {n_rows} rows, a number that surveys use for \"does not know\" or \"refused\""
+    )]
     SuspectCode {
         /// The column.
         column: String,
@@ -261,20 +263,36 @@ impl Error {
             Error::CodebookLacks { .. } => "add it to the codebook, or use another command",
             Error::CodebookTwice { .. } => "keep one of the two; a group is either known or hidden",
             Error::NoRows => "check that the file is the survey and not only its header",
-            Error::Csv { .. } => "save the data again as CSV in UTF-8, one header line, the same number of cells in each row",
+            Error::Csv { .. } => {
+                "save the data again as CSV in UTF-8, one header line, the same number of cells in each row"
+            }
             Error::TooLarge { .. } => "leave out rows or columns that the codebook does not need",
             Error::ColumnAbsent { .. } => "correct the name in the codebook; names are compared letter by letter",
             Error::ColumnTwice { .. } => "rename one of them",
-            Error::NotANumber { .. } => "write numbers with a point and without separators, and missing answers as an empty cell, NA or a declared code",
+            Error::NotANumber { .. } => {
+                "write numbers with a point and without separators, and missing answers as an empty cell, NA or a declared code"
+            }
             Error::NotACount { .. } => "correct the cell, or list the number in answers.missing_codes",
-            Error::SuspectCode { .. } => "list it in answers.missing_codes, or in answers.true_counts if people were counted",
+            Error::SuspectCode { .. } => {
+                "list it in answers.missing_codes, or in answers.true_counts if people were counted"
+            }
             Error::Empty { .. } => "fill the cell or leave the row out, and say so in the report",
-            Error::Weight { .. } => "give every respondent a positive weight; rows outside the sample do not belong in the file",
-            Error::FrameWeights { .. } => "correct frame.size or the weights; set frame.weights = \"relative\" if they were never meant to sum to it, or raise frame.weight_sum_tolerance and say why",
-            Error::PsuInTwoStrata { .. } => "give PSUs unique labels, or set design.psu_nested = true if labels start again in each stratum",
-            Error::LonelyPsu { .. } => "join it with a similar stratum, or choose design.lonely_psu = \"adjust\", \"average\", \"remove\" or \"certainty\"",
+            Error::Weight { .. } => {
+                "give every respondent a positive weight; rows outside the sample do not belong in the file"
+            }
+            Error::FrameWeights { .. } => {
+                "correct frame.size or the weights; set frame.weights = \"relative\" if they were never meant to sum to it, or raise frame.weight_sum_tolerance and say why"
+            }
+            Error::PsuInTwoStrata { .. } => {
+                "give PSUs unique labels, or set design.psu_nested = true if labels start again in each stratum"
+            }
+            Error::LonelyPsu { .. } => {
+                "join it with a similar stratum, or choose design.lonely_psu = \"adjust\", \"average\", \"remove\" or \"certainty\""
+            }
             Error::LonelyRule { .. } => "use --variance taylor, or the rule remove or certainty",
-            Error::Fpc { .. } => "give the number of units in the population, the same for all rows of the unit and not below the sample",
+            Error::Fpc { .. } => {
+                "give the number of units in the population, the same for all rows of the unit and not below the sample"
+            }
             Error::NoDegree => "check the columns of the known groups and their missing codes",
             Error::NoAnswer { .. } => "check the column and its missing codes",
             Error::NoReplicates { .. } => "name the columns in replicates.columns; a trailing * matches any ending",

@@ -89,7 +89,9 @@ pub fn degrees(survey: &Survey, estimator: Estimator) -> Result<Cow<'_, [f64]>, 
     let missing = survey.codebook.answers.missing;
     let each = survey.known.iter().zip(&survey.codebook.known);
     let each: Vec<Vec<f64>> = each
-        .map(|(counts, group)| degree::by_known_groups(&[KnownAnswers { counts, size: group.size }], frame_size, missing))
+        .map(|(counts, group)| {
+            degree::by_known_groups(&[KnownAnswers { counts, size: group.size }], frame_size, missing)
+        })
         .collect();
     let mean = |row: usize| each.iter().map(|own| own[row]).sum::<f64>() / each.len() as f64;
     Ok((0..survey.design.n_rows()).map(mean).collect())

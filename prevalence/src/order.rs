@@ -43,9 +43,7 @@ mod tests {
     fn any_order_of_rows_becomes_one_order() {
         let codebook = Codebook::parse("[design]\nstrata = \"s\"\n").unwrap();
         let wanted = [Wanted { name: "s".into(), kind: Kind::Text }, Wanted { name: "x".into(), kind: Kind::Number }];
-        let read = |text: &str| {
-            canonical(Table::read_csv(text.as_bytes(), b',', &wanted).unwrap(), &codebook.design)
-        };
+        let read = |text: &str| canonical(Table::read_csv(text.as_bytes(), b',', &wanted).unwrap(), &codebook.design);
         assert_eq!(read("s,x\nb,1\na,3\na,2\n"), read("s,x\na,2\na,3\nb,1\n"));
     }
 }

@@ -123,10 +123,7 @@ fn ordered(points: &[f64; 3]) -> Result<(), (f64, &'static str)> {
     if points[0] <= points[1] && points[1] <= points[2] { Ok(()) } else { Err((points[1], "three rising numbers")) }
 }
 
-fn each(
-    points: &[f64; 3],
-    inside: impl Fn(f64) -> Result<(), (f64, &'static str)>,
-) -> Result<(), (f64, &'static str)> {
+fn each(points: &[f64; 3], inside: impl Fn(f64) -> Result<(), (f64, &'static str)>) -> Result<(), (f64, &'static str)> {
     points.iter().try_for_each(|&point| inside(point))
 }
 

@@ -44,7 +44,12 @@ impl Survey {
         let mut all: Vec<Wanted> =
             text.map(wanted(Kind::Text)).chain(number.chain(numbers).map(wanted(Kind::Number))).collect();
         let mut seen = Vec::new();
-        all.retain(|want| !seen.contains(want) && { seen.push(want.clone()); true });
+        all.retain(|want| {
+            !seen.contains(want) && {
+                seen.push(want.clone());
+                true
+            }
+        });
         all
     }
 
@@ -63,7 +68,8 @@ impl Survey {
         let mut remarks = Vec::new();
         check_frame(&codebook.frame, &weights, codebook.design.weight.is_some(), &mut remarks)?;
         let top_code = codebook.answers.top_code;
-        let known = read_groups(&codebook, &table, codebook.known.iter().map(|known| (&known.column, top_code)), &mut remarks)?;
+        let known =
+            read_groups(&codebook, &table, codebook.known.iter().map(|known| (&known.column, top_code)), &mut remarks)?;
         let hidden = codebook.hidden.iter().map(|hidden| (&hidden.column, hidden.top_code));
         let hidden = read_groups(&codebook, &table, hidden, &mut remarks)?;
         let degrees = find_degrees(&codebook, &table, &known)?;
@@ -204,7 +210,9 @@ fn find_degrees(codebook: &Codebook, table: &Table, known: &[Vec<f64>]) -> Resul
 fn remark_on_degrees(degrees: &[f64], remarks: &mut Vec<String>) {
     let n_missing = degrees.iter().filter(|degree| degree.is_nan()).count();
     if n_missing > 0 {
-        remarks.push(format!("{n_missing} respondents have no network size because an answer is missing; they are left out"));
+        remarks.push(format!(
+            "{n_missing} respondents have no network size because an answer is missing; they are left out"
+        ));
     }
     let n_zero = degrees.iter().filter(|degree| **degree == 0.0).count();
     if n_zero > 0 {

@@ -258,7 +258,10 @@ fn in_natural_order(codes: Vec<u32>, code_of: BTreeMap<Vec<u8>, u32>) -> Labels 
         new_code[*old as usize] = new as u32;
     }
     let renumber = |code: u32| if code == Labels::MISSING { code } else { new_code[code as usize] };
-    Labels { codes: codes.into_iter().map(renumber).collect(), names: labels.into_iter().map(|(name, _)| name).collect() }
+    Labels {
+        codes: codes.into_iter().map(renumber).collect(),
+        names: labels.into_iter().map(|(name, _)| name).collect(),
+    }
 }
 
 fn find_columns(header: &[String], wanted: &[Wanted]) -> Result<Vec<Growing>, Error> {

@@ -29,8 +29,14 @@ fn refused(replace: usize, row: &str) -> Error {
 fn estimate(survey: &Survey, method: Method<'_>) -> Result<f64, Error> {
     let weights = Weights::plain(&survey.weights);
     let methods = [method];
-    let request =
-        Request { estimator: Estimator::ScaleUp, weights: &weights, methods: &methods, shape: None, confidence: 0.95, seed: 1 };
+    let request = Request {
+        estimator: Estimator::ScaleUp,
+        weights: &weights,
+        methods: &methods,
+        shape: None,
+        confidence: 0.95,
+        seed: 1,
+    };
     Ok(estimates(survey, &request)?.estimates[0].se.unwrap())
 }
 
@@ -161,7 +167,13 @@ fn an_interval_that_needs_replicates_is_refused_without() {
     let weights = Weights::plain(&survey.weights);
     let methods = [Method::Jkn];
     let shape = Some(prevalence::interval::Shape::Percentile);
-    let request =
-        Request { estimator: Estimator::ScaleUp, weights: &weights, methods: &methods, shape, confidence: 0.95, seed: 1 };
+    let request = Request {
+        estimator: Estimator::ScaleUp,
+        weights: &weights,
+        methods: &methods,
+        shape,
+        confidence: 0.95,
+        seed: 1,
+    };
     assert!(matches!(estimates(&survey, &request), Err(Error::IntervalNeedsReplicates { .. })));
 }

@@ -45,14 +45,8 @@ fn survey(rows: &[String]) -> Survey {
 }
 
 fn figures(survey: &Survey, weights: &Weights<'_>) -> Vec<Estimate> {
-    let request = Request {
-        estimator: Estimator::ScaleUp,
-        weights,
-        methods: &METHODS,
-        shape: None,
-        confidence: 0.95,
-        seed: 3,
-    };
+    let request =
+        Request { estimator: Estimator::ScaleUp, weights, methods: &METHODS, shape: None, confidence: 0.95, seed: 3 };
     estimates(survey, &request).unwrap().estimates
 }
 
@@ -125,7 +119,14 @@ fn another_seed_gives_other_replicates_and_nearly_the_same_error() {
     let weights = Weights::plain(&survey.weights);
     let se = |seed| {
         let methods = [Method::RaoWu { n_replicates: 4000, seed }];
-        let request = Request { estimator: Estimator::Pimle, weights: &weights, methods: &methods, shape: None, confidence: 0.95, seed };
+        let request = Request {
+            estimator: Estimator::Pimle,
+            weights: &weights,
+            methods: &methods,
+            shape: None,
+            confidence: 0.95,
+            seed,
+        };
         estimates(&survey, &request).unwrap().estimates[0].se.unwrap()
     };
     assert_ne!(se(1), se(2));

@@ -50,8 +50,7 @@ fn the_synthetic_survey_gives_every_recorded_digit() {
 
         let weights = Weights::plain(&survey.weights);
         let ask = prevalence::plain::Ask::Mean(hidden.to_owned());
-        let mean =
-            prevalence::plain::plain(&with_replacement, &weights, &ask, None, &Method::Taylor, 0.95).unwrap();
+        let mean = prevalence::plain::plain(&with_replacement, &weights, &ask, None, &Method::Taylor, 0.95).unwrap();
         close(mean[0].deff.unwrap(), &own["deff_mean_y"], "deff of the mean");
 
         let strata = &expected["by_stratum"][hidden];
@@ -74,7 +73,9 @@ fn the_synthetic_hold_outs_are_the_recorded_ones() {
 #[test]
 fn the_synthetic_replicates_are_the_recorded_ones() {
     let (Some(expected), Some(table)) = (json("synth_soh_parity.json"), synth_table()) else { return };
-    let Some(factors) = read("synth_soh_raowu_psu_factors_B40.csv", &[text("psu"), number("boot_rep_*")]) else { return };
+    let Some(factors) = read("synth_soh_raowu_psu_factors_B40.csv", &[text("psu"), number("boot_rep_*")]) else {
+        return;
+    };
     let survey = Survey::new(Codebook::parse(SYNTH).unwrap(), table.join("psu", &factors).unwrap()).unwrap();
     for (at, hidden) in ["hidden_a", "hidden_b"].into_iter().enumerate() {
         check_replicates(&survey, at, &expected["boot40"][hidden], 40);
@@ -307,10 +308,8 @@ fn json(file: &str) -> Option<Value> {
 }
 
 fn bytes(file: &str) -> Option<Vec<u8>> {
-    let folder = std::env::var_os("STREAMWARD_CONFORMANCE").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/conformance")),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("STREAMWARD_CONFORMANCE")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/conformance")), PathBuf::from);
     let path = folder.join("prevalence").join(file);
     match std::fs::read(&path) {
         Ok(bytes) => Some(bytes),

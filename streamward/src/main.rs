@@ -7,6 +7,7 @@
 mod classify;
 mod evaluate;
 mod model;
+mod prevalence;
 
 use std::process::ExitCode;
 
@@ -28,6 +29,8 @@ enum Command {
     Classify(classify::Arguments),
     /// Measures a model on pictures that somebody lawfully holds and has labelled.
     Evaluate(evaluate::Arguments),
+    /// Estimates the size of hidden groups from household surveys.
+    Prevalence(prevalence::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         Command::Model(arguments) => model::run(arguments),
         Command::Classify(arguments) => classify::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
+        Command::Prevalence(arguments) => prevalence::run(arguments),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("{error:#}");

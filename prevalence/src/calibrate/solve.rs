@@ -59,9 +59,8 @@ impl Normal {
         let n = self.n;
         let scaled: Vec<f64> = right.iter().zip(&self.scales).map(|(value, scale)| value / scale).collect();
         let mut solution = self.substitute(&scaled);
-        let left: Vec<f64> = (0..n)
-            .map(|i| scaled[i] - sum((0..n).map(|j| self.matrix[i * n + j] * solution[j])))
-            .collect();
+        let left: Vec<f64> =
+            (0..n).map(|i| scaled[i] - sum((0..n).map(|j| self.matrix[i * n + j] * solution[j]))).collect();
         solution.iter_mut().zip(self.substitute(&left)).for_each(|(own, more)| *own += more);
         solution.iter().zip(&self.scales).map(|(value, scale)| value / scale).collect()
     }

@@ -121,7 +121,8 @@ mod tests {
     #[test]
     fn a_prior_outside_its_range_is_refused() {
         for prior in ["1.2", "-0.1", "{ triangular = [0.5, 0.4, 0.9] }", "{ beta = { mean = 0.5, sd = 0.6 } }"] {
-            let message = refused(&format!("[[hidden]]\ncolumn = \"h\"\nadjust = {{ true_positive_rate = {prior} }}\n"));
+            let message =
+                refused(&format!("[[hidden]]\ncolumn = \"h\"\nadjust = {{ true_positive_rate = {prior} }}\n"));
             assert!(message.contains("hidden h.adjust.true_positive_rate"), "{message}");
         }
         assert!(refused("[[hidden]]\ncolumn = \"h\"\nadjust = { degree_ratio = 0 }\n").contains("above 0"));

@@ -129,7 +129,10 @@ impl<'a> Adjustment<'a> {
     }
 
     fn product(&self, value: impl Fn(&Prior) -> f64) -> f64 {
-        self.priors.iter().map(|(_, prior, multiplies)| if *multiplies { value(prior) } else { 1.0 / value(prior) }).product()
+        self.priors
+            .iter()
+            .map(|(_, prior, multiplies)| if *multiplies { value(prior) } else { 1.0 / value(prior) })
+            .product()
     }
 }
 
@@ -163,7 +166,8 @@ mod tests {
     #[test]
     fn doubt_about_a_factor_widens_the_interval() {
         let fixed = apply("true_positive_rate = 0.5");
-        let doubted = apply("true_positive_rate = { beta = { mean = 0.5, sd = 0.1 } }, measured = [\"true_positive_rate\"]");
+        let doubted =
+            apply("true_positive_rate = { beta = { mean = 0.5, sd = 0.1 } }, measured = [\"true_positive_rate\"]");
         assert!(doubted.se.unwrap() > 2.0 * fixed.se.unwrap());
         assert!(!doubted.factors[0].assumed);
     }

@@ -67,7 +67,11 @@ pub(super) fn groups(survey: &Survey, estimator: Estimator) -> Result<Vec<Ratio<
 }
 
 impl<'a> Plan<'a> {
-    pub(super) fn new(survey: &'a Survey, groups: &'a [Ratio<'a>], weights: &'a Weights<'a>) -> Result<Plan<'a>, Error> {
+    pub(super) fn new(
+        survey: &'a Survey,
+        groups: &'a [Ratio<'a>],
+        weights: &'a Weights<'a>,
+    ) -> Result<Plan<'a>, Error> {
         let question = Question { design: &survey.design, weights, terms: vec![], estimands: vec![] };
         let mut plan = Plan { question, cells: vec![], groups };
         let frame_size = survey.codebook.frame_size()?;
@@ -202,12 +206,7 @@ fn estimand(scale: f64, over: &[usize], under: &[usize]) -> Estimand {
 ///
 /// # Source
 /// Kish 1965, *Survey Sampling*, §8.2; `deff` of `svymean` and `svytotal` in the R package survey 4.1.
-pub(crate) fn srs_variance(
-    weights: &[f64],
-    influence: &[f64],
-    is_in: impl Fn(usize) -> bool,
-    kind: WeightKind,
-) -> f64 {
+pub(crate) fn srs_variance(weights: &[f64], influence: &[f64], is_in: impl Fn(usize) -> bool, kind: WeightKind) -> f64 {
     let rows: Vec<usize> = (0..weights.len()).filter(|&row| is_in(row)).collect();
     let n = rows.len() as f64;
     let people = sum(rows.iter().map(|&row| weights[row]));

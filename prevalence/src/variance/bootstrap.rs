@@ -65,7 +65,14 @@ pub fn multistage_factors(design: &Design, replicate: usize, seed: u64, factors:
 }
 
 /// Factors of one PSU's rows; Preston 2009, eq. 6 for two stages.
-fn psu_factors(design: &Design, stratum: &Stratum, psu: &Psu, is_drawn: bool, chance: &mut Chance, factors: &mut [f64]) {
+fn psu_factors(
+    design: &Design,
+    stratum: &Stratum,
+    psu: &Psu,
+    is_drawn: bool,
+    chance: &mut Chance,
+    factors: &mut [f64],
+) {
     let (n1, f1) = (stratum.n_psus() as f64, stratum.fraction());
     let m1 = (stratum.n_psus() / 2) as f64;
     let delta1 = f64::from(u8::from(is_drawn));

@@ -98,10 +98,7 @@ pub(super) fn by_row_factors(
 /// # Source
 /// `svrVar` of the R package survey 4.1 with its default centre, the mean of the replicates.
 pub(super) fn spreads(replicates: Vec<Vec<f64>>, scales: &Scales) -> Vec<Spread> {
-    replicates
-        .into_iter()
-        .map(|replicates| Spread { variance: variance(&replicates, scales), replicates })
-        .collect()
+    replicates.into_iter().map(|replicates| Spread { variance: variance(&replicates, scales), replicates }).collect()
 }
 
 fn variance(replicates: &[f64], scales: &Scales) -> f64 {
