@@ -8,6 +8,11 @@ mod classify;
 mod evaluate;
 mod model;
 mod prevalence;
+mod hash;
+mod list;
+mod r#match;
+mod picture;
+mod scan;
 
 use std::process::ExitCode;
 
@@ -31,6 +36,10 @@ enum Command {
     Evaluate(evaluate::Arguments),
     /// Estimates the size of hidden groups from household surveys.
     Prevalence(prevalence::Arguments),
+    Hash(hash::Arguments),
+    Match(r#match::Arguments),
+    List(list::Arguments),
+    Scan(scan::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +49,11 @@ fn main() -> ExitCode {
         Command::Classify(arguments) => classify::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Prevalence(arguments) => prevalence::run(arguments),
+    let outcome: anyhow::Result<ExitCode> = match &arguments.command {
+        Command::Hash(arguments) => hash::run(arguments),
+        Command::Match(arguments) => r#match::run(arguments),
+        Command::List(arguments) => list::run(arguments),
+        Command::Scan(arguments) => scan::run(arguments),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("{error:#}");
