@@ -1,0 +1,28 @@
+//! Does this look like payment for it?
+//!
+//! Transfers come in, alerts go out, each with its reasons in plain words and the transfers behind every reason.
+//! An alert says that something looks like what published indicators describe and is worth a person's look; it accuses
+//! nobody, and nothing here closes an account.
+//!
+//! Read in this order: [`transfer`] (what happened), [`read`] (from bytes), [`book`] (in order, priced),
+//! [`features`] (windows), [`pack`] (indicators as data), [`score`] (points and alerts), [`draw`] (a picture of one),
+//! [`simulate`] (made-up customers to test with).
+//!
+//! Pure: no file, clock, socket, thread or chance. Bytes, key, rates and seed come in as arguments.
+
+pub mod error;
+pub mod money;
+pub mod country;
+pub mod time;
+pub mod party;
+pub mod rates;
+pub mod transfer;
+pub mod read;
+
+pub use country::{Corridor, Country};
+pub use error::{Error, Problem, Reject};
+pub use money::{Amount, Currency};
+pub use party::{PartyId, PartyKey};
+pub use rates::Rates;
+pub use time::Moment;
+pub use transfer::Transfer;
