@@ -11,6 +11,8 @@ mod buffer;
 mod guard_element;
 mod mute_element;
 
+pub(crate) use guard_element::default_threads;
+
 pub(crate) use buffer::{colour_of, format_of, size_of};
 
 use gst::glib;

@@ -62,6 +62,9 @@ pub enum Error {
         /// What there is.
         known: String,
     },
+    /// The judges could not be seated when the first frame came.
+    #[error("{0}")]
+    Judges(String),
     /// The media framework refuses.
     #[error("{what}: {detail}\n  to do: {todo}")]
     Media {

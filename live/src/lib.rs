@@ -21,5 +21,25 @@ mod covers;
 mod timeline;
 pub mod element;
 pub mod report;
+pub mod file;
+pub mod pipe;
+pub mod command;
 
 pub use error::Error;
+
+/// Starts the media framework and registers the guard's elements, once.
+///
+/// # Errors
+/// [`Error::Media`] when GStreamer cannot start.
+pub fn start_media() -> Result<(), Error> {
+    static STARTED: std::sync::OnceLock<Result<(), String>> = std::sync::OnceLock::new();
+    let start = || {
+        gst::init().map_err(|error| error.to_string())?;
+        element::register_for(None).map_err(|error| error.to_string())
+    };
+    STARTED.get_or_init(start).clone().map_err(|detail| Error::Media {
+        what: "GStreamer cannot start".into(),
+        detail,
+        todo: "run `streamward doctor` to see what is missing",
+    })
+}

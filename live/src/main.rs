@@ -1,2 +1,9 @@
 //! The program streamward-guard.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    live::command::run(live::command::Arguments::parse())
+}

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use guard::finding::{Finding, Found, FrameId, JudgeId, Match, RegionId, Score};
+use guard::finding::{Finding, Found, FrameId, JudgeId, Match, RegionId};
 use guard::region::Region;
 use guard::{Frame, Policy};
 
@@ -94,9 +94,4 @@ fn compare(pdq: &known::pdq::Pdq, list: &KnownList, policy: &Policy) -> Found {
         None => Found::Clear,
         Some((entry, distance_bits)) => Found::Match(Match { list: Arc::clone(list.name()), entry, distance_bits }),
     }
-}
-
-/// A model's scores in the guard's words.
-pub(crate) fn scores(named: impl Iterator<Item = (Arc<str>, f32)>) -> Found {
-    Found::Scores(named.map(|(class, value)| Score { class, value }).collect())
 }

@@ -2,7 +2,7 @@
 
 use guard::Counts;
 use guard::incident::Seen;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The one object that `guard file --json` ends with.
 #[derive(Clone, Debug, Serialize)]
@@ -36,14 +36,14 @@ pub struct Report {
 }
 
 /// A finding that covered the picture.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Incident {
     /// Time of the first frame, milliseconds since the start.
     pub from_ms: u64,
     /// Time of the first frame shown again; none while the cover lasts.
     pub to_ms: Option<u64>,
     /// `known` or `score`.
-    pub reason: &'static str,
+    pub reason: String,
     /// Which list.
     pub list: Option<String>,
     /// Which entry of it.
@@ -73,7 +73,7 @@ impl From<&guard::Incident> for Incident {
         let empty = Incident {
             from_ms: ms(incident.from),
             to_ms: incident.to.map(ms),
-            reason: "known",
+            reason: "known".into(),
             list: None,
             entry: None,
             distance_bits: None,
@@ -88,7 +88,7 @@ impl From<&guard::Incident> for Incident {
                 ..empty
             },
             Seen::Score { rule, value } => {
-                Incident { reason: "score", class: Some(rule.clone()), score: Some(*value), ..empty }
+                Incident { reason: "score".into(), class: Some(rule.clone()), score: Some(*value), ..empty }
             }
         }
     }

@@ -54,13 +54,15 @@ impl Rates {
                 return Err(fault("more than a million lines"));
             }
             let mut fields = row.split(',').map(str::trim);
-            let (Some(code), Some(day), Some(rate), None) = (fields.next(), fields.next(), fields.next(), fields.next())
+            let (Some(code), Some(day), Some(rate), None) =
+                (fields.next(), fields.next(), fields.next(), fields.next())
             else {
                 return Err(fault("three fields are needed: currency,day,rate"));
             };
             let currency = Currency::parse(code).ok_or_else(|| fault("no currency of ISO 4217"))?;
             let day = day_number(day).ok_or_else(|| fault("the day is not written as 2026-01-31"))?;
-            let nano = nano(rate).ok_or_else(|| fault("the rate is not a positive number with at most nine decimals"))?;
+            let nano =
+                nano(rate).ok_or_else(|| fault("the rate is not a positive number with at most nine decimals"))?;
             rates.by_currency.entry(currency).or_default().push(Rate { day, nano });
         }
         for by_day in rates.by_currency.values_mut() {
@@ -96,7 +98,8 @@ impl Rates {
         }
         let by_day = self.by_currency.get(&amount.currency()).ok_or(Problem::NoRate)?;
         let before = by_day.partition_point(|rate| rate.day <= day).checked_sub(1).ok_or(Problem::NoRate)?;
-        let scaled = i128::from(amount.minor()) * i128::from(by_day[before].nano) * 10_i128.pow(self.reference.exponent());
+        let scaled =
+            i128::from(amount.minor()) * i128::from(by_day[before].nano) * 10_i128.pow(self.reference.exponent());
         let divisor = 1_000_000_000 * 10_i128.pow(amount.currency().exponent());
         let value = ((scaled + divisor / 2) / divisor).max(1);
         i64::try_from(value).ok().filter(|&v| v <= Amount::MINOR_MAX).ok_or(Problem::AmountTooLarge)

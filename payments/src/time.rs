@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::{Date, DateTime, Time};
-use jiff::fmt::temporal::{Pieces, PiecesOffset};
 use jiff::fmt::strtime::BrokenDownTime;
+use jiff::fmt::temporal::{Pieces, PiecesOffset};
 use jiff::tz::{AmbiguousOffset, Offset, TimeZone};
 
 use crate::Country;
@@ -43,7 +43,9 @@ impl Moment {
         let local = civil_from(self.utc_s + i64::from(offset_s));
         let zone = match self.offset_min {
             None => "Z".to_owned(),
-            Some(minutes) => format!("{}{:02}:{:02}", if minutes < 0 { '-' } else { '+' }, minutes.abs() / 60, minutes.abs() % 60),
+            Some(minutes) => {
+                format!("{}{:02}:{:02}", if minutes < 0 { '-' } else { '+' }, minutes.abs() / 60, minutes.abs() % 60)
+            }
         };
         format!("{local}{zone}")
     }

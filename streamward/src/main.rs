@@ -6,12 +6,12 @@
 
 mod classify;
 mod evaluate;
-mod model;
-mod prevalence;
 mod hash;
 mod list;
 mod r#match;
+mod model;
 mod picture;
+mod prevalence;
 mod scan;
 
 use std::process::ExitCode;
@@ -28,32 +28,30 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Fetches, imports, adds, lists and shows the models that judge pictures.
-    Model(model::Arguments),
+    Hash(hash::Arguments),
+    Match(r#match::Arguments),
+    Scan(scan::Arguments),
+    List(list::Arguments),
     /// Gives the scores that a model gives picture files.
     Classify(classify::Arguments),
+    /// Fetches, imports, adds, lists and shows the models that judge pictures.
+    Model(model::Arguments),
     /// Measures a model on pictures that somebody lawfully holds and has labelled.
     Evaluate(evaluate::Arguments),
     /// Estimates the size of hidden groups from household surveys.
     Prevalence(prevalence::Arguments),
-    Hash(hash::Arguments),
-    Match(r#match::Arguments),
-    List(list::Arguments),
-    Scan(scan::Arguments),
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let outcome: anyhow::Result<ExitCode> = match arguments.command {
-        Command::Model(arguments) => model::run(arguments),
+    let outcome: anyhow::Result<ExitCode> = match Arguments::parse().command {
+        Command::Hash(arguments) => hash::run(&arguments),
+        Command::Match(arguments) => r#match::run(&arguments),
+        Command::Scan(arguments) => scan::run(&arguments),
+        Command::List(arguments) => list::run(&arguments),
         Command::Classify(arguments) => classify::run(arguments),
+        Command::Model(arguments) => model::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Prevalence(arguments) => prevalence::run(arguments),
-    let outcome: anyhow::Result<ExitCode> = match &arguments.command {
-        Command::Hash(arguments) => hash::run(arguments),
-        Command::Match(arguments) => r#match::run(arguments),
-        Command::List(arguments) => list::run(arguments),
-        Command::Scan(arguments) => scan::run(arguments),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("{error:#}");

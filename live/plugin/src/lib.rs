@@ -1,5 +1,7 @@
 //! The elements of `live` as a plugin that `gst-inspect-1.0` shows and `gst-launch-1.0` runs.
 
+#![allow(missing_docs, reason = "the macro below writes C symbols")]
+
 use live::element::register;
 
 gst::plugin_define!(

@@ -295,11 +295,7 @@ mod tests {
     #[test]
     fn names_sex_and_nationality_change_nothing() {
         let with = |extra: [&str; 3]| {
-            let text = format!(
-                "name,sex,nationality,{HEADER}{},{}",
-                extra.join(","),
-                row("1")
-            );
+            let text = format!("name,sex,nationality,{HEADER}{},{}", extra.join(","), row("1"));
             read(text.as_bytes(), &Mapping::own())
         };
         assert_eq!(with(["Ana", "f", "PH"]), with(["Bob", "m", "GB"]));

@@ -293,7 +293,8 @@ impl Side {
 
     /// The bank's country, else that of the IBAN, else that of residence.
     fn country(&self) -> &str {
-        let iban = self.account.get(..2).filter(|c| c.bytes().all(|b| b.is_ascii_uppercase()) && self.account.len() > 14);
+        let iban =
+            self.account.get(..2).filter(|c| c.bytes().all(|b| b.is_ascii_uppercase()) && self.account.len() > 14);
         self.bic.get(4..6).or(iban).unwrap_or(&self.residence)
     }
 }

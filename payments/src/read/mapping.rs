@@ -139,7 +139,9 @@ impl Mapping {
         }
         const FIELDS_WITH_WORDS: [&str; 5] = ["channel", "payee", "relation", "purpose", "status"];
         if let Some(name) = self.values.keys().find(|name| !FIELDS_WITH_WORDS.contains(&name.as_str())) {
-            return Err(Error::Mapping(format!("{name} takes no words; only channel, payee, relation, purpose and status do")));
+            return Err(Error::Mapping(format!(
+                "{name} takes no words; only channel, payee, relation, purpose and status do"
+            )));
         }
         self.door(PartyKey::new(&[0; 16])?).map(|_| ())
     }

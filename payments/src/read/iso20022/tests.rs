@@ -48,7 +48,9 @@ fn read(text: &str) -> Vec<Entry> {
 fn summary(entry: &Entry) -> String {
     match entry {
         Entry::Reject(reject) => reject.to_string(),
-        Entry::Transfer(t) => format!("{} {} {} {} {}", t.id, t.at.to_rfc3339(), t.amount, t.corridor, t.purpose.as_str()),
+        Entry::Transfer(t) => {
+            format!("{} {} {} {} {}", t.id, t.at.to_rfc3339(), t.amount, t.corridor, t.purpose.as_str())
+        }
     }
 }
 
@@ -66,7 +68,10 @@ fn a_pacs008_gives_each_of_its_transfers() {
 #[test]
 fn a_pain001_gives_its_blocks_debtor_to_every_transfer() {
     let lines: Vec<String> = read(PAIN001).iter().map(summary).collect();
-    assert_eq!(lines, ["E1 2026-03-01T12:00:00Z EUR 30.00 DE-RO unstated", "E2 2026-03-01T12:00:00Z EUR 40.00 DE-RO unstated"]);
+    assert_eq!(
+        lines,
+        ["E1 2026-03-01T12:00:00Z EUR 30.00 DE-RO unstated", "E2 2026-03-01T12:00:00Z EUR 40.00 DE-RO unstated"]
+    );
 }
 
 #[test]

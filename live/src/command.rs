@@ -1,0 +1,94 @@
+//! What can a person ask of the program streamward-guard?
+
+mod doctor;
+mod file;
+mod pipe;
+mod selftest;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::Error;
+use crate::policies;
+
+/// Holds every frame of a video until it has been judged, and covers the harmful ones. Reports nothing to anyone.
+///
+/// Exit codes: 0 nothing covered, 1 something covered, 2 usage or I/O error, 3 judging was late or failed (what was
+/// not judged was not shown), 4 policy invalid.
+#[derive(Parser)]
+#[command(name = "streamward-guard", version)]
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    File(file::Arguments),
+    Pipe(pipe::Arguments),
+    Doctor(doctor::Arguments),
+    Selftest(selftest::Arguments),
+    /// Prints completions for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Prints the manual page.
+    Man,
+}
+
+/// What decides beside the video: shared by all commands that guard.
+#[derive(clap::Args)]
+struct Choices {
+    /// A shipped policy (child-device, messenger, livestream, test) or the path of one.
+    #[arg(long, value_name = "NAME|FILE", default_value = "livestream")]
+    policy: String,
+    /// A list of known material, besides those that the policy names. May be given several times.
+    #[arg(long = "list", value_name = "FILE")]
+    lists: Vec<String>,
+    /// How many frames are judged side by side.
+    #[arg(long, value_name = "N", default_value_t = crate::element::default_threads())]
+    threads: usize,
+    /// End with one JSON object on standard output.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Choices {
+    /// The policy with the lists that were added.
+    fn policy(&self) -> Result<guard::Policy, Error> {
+        let mut policy = policies::load(&self.policy)?;
+        policy.judges.lists.extend(self.lists.iter().cloned());
+        Ok(policy)
+    }
+}
+
+/// Runs one command. Data goes to standard output, everything else to standard error.
+pub fn run(arguments: Arguments) -> ExitCode {
+    let outcome = match arguments.command {
+        Command::File(arguments) => file::run(&arguments),
+        Command::Pipe(arguments) => pipe::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Selftest(arguments) => selftest::run(&arguments),
+        Command::Completions { shell } => {
+            clap_complete::generate(shell, &mut Arguments::command(), "streamward-guard", &mut std::io::stdout());
+            Ok(0)
+        }
+        Command::Man => man(),
+    };
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::from(if matches!(error, Error::Policy { .. }) { 4 } else { 2 })
+        }
+    }
+}
+
+fn man() -> Result<u8, Error> {
+    let page = clap_mangen::Man::new(Arguments::command());
+    let failed = |source| Error::Write { path: "the standard output".into(), source };
+    page.render(&mut std::io::stdout()).map_err(failed)?;
+    Ok(0)
+}
