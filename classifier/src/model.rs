@@ -69,7 +69,7 @@ impl Classifier {
                 found,
             });
         }
-        let (engine, runtime) = Engine::load(&manifest, &model_bytes.into(), runtime)?;
+        let (engine, runtime) = Engine::load(&manifest, model_bytes, runtime)?;
         let model = ModelName { name: manifest.name.clone(), version: manifest.version.clone(), sha256: found };
         let mut classifier = Classifier {
             classes: manifest.classes.clone().into(),

@@ -10,7 +10,6 @@ mod outline;
 mod rten;
 
 use std::fmt;
-use std::sync::Arc;
 
 use crate::{Error, LibrarySearch, Manifest, Sha256};
 
@@ -73,11 +72,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::ModelBroken`], [`Error::ModelUnreadable`], [`Error::GraphMismatch`], [`Error::NoOnnxruntime`].
-    pub(crate) fn load(
-        manifest: &Manifest,
-        model: &Arc<[u8]>,
-        choice: &RuntimeChoice,
-    ) -> Result<(Engine, Runtime), Error> {
+    pub(crate) fn load(manifest: &Manifest, model: &[u8], choice: &RuntimeChoice) -> Result<(Engine, Runtime), Error> {
         outline::check(model).map_err(|reason| Error::ModelBroken { model: manifest.name.clone(), reason })?;
         match choice {
             RuntimeChoice::Rten => Engine::load_rten(manifest, model, "it was asked for".into()),
@@ -119,11 +114,7 @@ impl Engine {
 }
 
 #[cfg(feature = "onnxruntime")]
-fn load_onnxruntime(
-    manifest: &Manifest,
-    model: &Arc<[u8]>,
-    search: &LibrarySearch,
-) -> Result<(Engine, Runtime), Error> {
+fn load_onnxruntime(manifest: &Manifest, model: &[u8], search: &LibrarySearch) -> Result<(Engine, Runtime), Error> {
     let library = crate::Library::search(search).map_err(|reason| Error::NoOnnxruntime { reason })?;
     let engine = onnxruntime::Onnxruntime::load(manifest, model, &library)?;
     let runtime = Runtime {
@@ -136,7 +127,7 @@ fn load_onnxruntime(
 }
 
 #[cfg(not(feature = "onnxruntime"))]
-fn load_onnxruntime(_: &Manifest, _: &Arc<[u8]>, _: &LibrarySearch) -> Result<(Engine, Runtime), Error> {
+fn load_onnxruntime(_: &Manifest, _: &[u8], _: &LibrarySearch) -> Result<(Engine, Runtime), Error> {
     Err(Error::NoOnnxruntime { reason: "this program was built without it".into() })
 }
 

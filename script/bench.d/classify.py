@@ -17,7 +17,7 @@ def prepare(picture, side=224):
     def taps(n):
         place = np.arange(side, dtype=np.float32) * np.float32((n - 1) / (side - 1))
         first = place.astype(np.int64)
-        return first, np.minimum(first + 1, n - 1), place - first
+        return first, np.minimum(first + 1, n - 1), place - first.astype(np.float32)
     top, bottom, down = taps(picture.shape[0])
     left, right, across = taps(picture.shape[1])
     across, down = across[None, :, None], down[:, None, None]

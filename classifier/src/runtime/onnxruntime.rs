@@ -28,7 +28,7 @@ impl Onnxruntime {
     ///
     /// # Errors
     /// [`Error::NoOnnxruntime`], [`Error::ModelUnreadable`], [`Error::GraphMismatch`].
-    pub(crate) fn load(manifest: &Manifest, model: &Arc<[u8]>, library: &Library) -> Result<Onnxruntime, Error> {
+    pub(crate) fn load(manifest: &Manifest, model: &[u8], library: &Library) -> Result<Onnxruntime, Error> {
         let environment = environment(library).map_err(|reason| Error::NoOnnxruntime { reason })?;
         let weights = PrepackedWeights::new();
         let session = session(&environment, model, &weights).map_err(|reason| unreadable(&manifest.name, reason))?;
@@ -41,7 +41,7 @@ impl Onnxruntime {
         };
         check_input(manifest, &sides)?;
         let (shape, name) = (manifest.input_shape(), manifest.name.clone());
-        Ok(Onnxruntime { session, environment, weights, model: Arc::clone(model), shape, name })
+        Ok(Onnxruntime { session, environment, weights, model: model.into(), shape, name })
     }
 
     /// The same model for another thread.
