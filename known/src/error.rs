@@ -41,6 +41,15 @@ pub enum Error {
         #[source]
         wrong: FeatureError,
     },
+    /// What an exchange sent cannot be read.
+    #[error("line or entry {place}: {wrong}")]
+    Exchange {
+        /// Which line of XML, of a table, or of broken JSON, or which entry of whole JSON, from 1.
+        place: usize,
+        /// What is wrong with it.
+        #[source]
+        wrong: ExchangeError,
+    },
     /// There are more hashes than an index can number.
     #[error("an index holds at most {n_max} hashes, not {n}")]
     TooManyHashes {
@@ -199,6 +208,75 @@ pub enum FeatureError {
     Json(#[source] serde_json::Error),
     /// There are too many frames.
     #[error("at most {n_max} frames are read")]
+    TooMany {
+        /// How many are accepted.
+        n_max: usize,
+    },
+}
+
+/// What is wrong with what an exchange sent.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExchangeError {
+    /// It is not JSON, or lacks a field.
+    #[error("{0}")]
+    Json(#[source] serde_json::Error),
+    /// It is not XML.
+    #[error("{0}")]
+    Xml(#[source] quick_xml::Error),
+    /// It brings words of its own, which could grow without end.
+    #[error("it defines or uses \"{found}\" of its own, which is refused")]
+    Entity {
+        /// Which.
+        found: String,
+    },
+    /// Elements lie too deep in each other.
+    #[error("elements lie more than {n_max} deep")]
+    Depth {
+        /// How deep is accepted.
+        n_max: usize,
+    },
+    /// A field is not there.
+    #[error("there is no {field}")]
+    Missing {
+        /// Which.
+        field: &'static str,
+    },
+    /// A field is empty, too long, or not what it should be.
+    #[error("\"{found}\" cannot be {field}")]
+    Text {
+        /// Which.
+        field: &'static str,
+        /// What stood there, shortened.
+        found: String,
+    },
+    /// A hash is not as long as its kind.
+    #[error("\"{found}\" is not a hash of the kind {kind}")]
+    Hash {
+        /// Which kind.
+        kind: String,
+        /// What stood there, shortened.
+        found: String,
+    },
+    /// A line of a table has other fields than the heading.
+    #[error("the heading names {expected} columns, and this line has {found}")]
+    Columns {
+        /// How many there should be.
+        expected: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// The bytes are not UTF-8.
+    #[error("the text is not UTF-8")]
+    Encoding,
+    /// It is larger than any page.
+    #[error("more than {n_bytes_max} bytes are not read")]
+    TooLarge {
+        /// How many are accepted.
+        n_bytes_max: usize,
+    },
+    /// There are too many entries.
+    #[error("at most {n_max} entries are read from one page")]
     TooMany {
         /// How many are accepted.
         n_max: usize,

@@ -1,8 +1,8 @@
 //! Which known hashes are near this one?
 //!
 //! The answer is exact: every hash within the radius is found, none is guessed, whatever the radius.
-//! Few hashes are compared one by one, many at a time in wide registers ([`scan`]).
-//! Many hashes are looked up by their parts ([`tables`]): two hashes that differ in few bits
+//! Few hashes are compared one by one, many at a time in wide registers (`scan.rs`).
+//! Many hashes are looked up by their parts (`tables.rs`): two hashes that differ in few bits
 //! have at least one part in which they differ in hardly any.
 //! Which of the two is cheaper is decided for each question, so codes that crowd together cost no more than a scan.
 //!

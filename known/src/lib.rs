@@ -7,6 +7,7 @@
 pub mod bank;
 mod digests;
 mod error;
+pub mod exchange;
 mod hash256;
 pub mod index;
 mod instant;
@@ -16,7 +17,7 @@ mod simd;
 pub mod vpdq;
 
 pub use digests::{Digester, Digests};
-pub use error::{Error, FeatureError, ListError, SnapshotError};
+pub use error::{Error, ExchangeError, FeatureError, ListError, SnapshotError};
 pub use hash256::Hash256;
 pub use index::{Found, Index};
 pub use instant::Instant;

@@ -1,5 +1,7 @@
 //! Do the commands about known material print and exit as promised?
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -10,7 +12,7 @@ const HEADER: &str = "streamward list 1\nname: Test\nversion: 1\nsource: us\ncre
 /// Soft random spots: detail at every scale, as in a photo; different for each seed.
 fn picture(folder: &Path, name: &str, seed: u32) -> PathBuf {
     let corner = |x: u32, y: u32| {
-        let mixed = (x * 73_856_093 ^ y * 19_349_663 ^ seed * 83_492_791).wrapping_mul(2_654_435_761);
+        let mixed = ((x * 73_856_093) ^ (y * 19_349_663) ^ (seed * 83_492_791)).wrapping_mul(2_654_435_761);
         f64::from(mixed >> 24)
     };
     let image = RgbImage::from_fn(320, 240, |x, y| {
