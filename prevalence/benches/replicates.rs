@@ -13,10 +13,8 @@ use prevalence::variance::{Method, Question};
 use prevalence::{Codebook, Survey, Table, estimates, holdout};
 
 fn main() {
-    let folder = std::env::var_os("STREAMWARD_CONFORMANCE").map_or_else(
-        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/conformance")),
-        PathBuf::from,
-    );
+    let folder = std::env::var_os("STREAMWARD_CONFORMANCE")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/conformance")), PathBuf::from);
     let read = |name: &str| std::fs::read(folder.join("prevalence").join(name));
     let (Ok(example), Ok(synth)) = (read("networkreporting_example_survey.csv"), read("synth_soh_survey.csv")) else {
         println!("not measured: the conformance surveys are missing");
@@ -39,8 +37,14 @@ fn main() {
 
     let weights = Weights::plain(&synth.weights);
     let methods = [method];
-    let request =
-        Request { estimator: Estimator::ScaleUp, weights: &weights, methods: &methods, shape: None, confidence: 0.95, seed: 1 };
+    let request = Request {
+        estimator: Estimator::ScaleUp,
+        weights: &weights,
+        methods: &methods,
+        shape: None,
+        confidence: 0.95,
+        seed: 1,
+    };
     let time = median(|| drop(estimates(&synth, &request)));
     println!("synthetic survey, 2 groups in 13 places, 10,000 Rao-Wu replicates: {time:?}");
     let methods = [Method::Taylor, Method::Jkn];

@@ -258,7 +258,7 @@ impl Error {
     /// What the reader can do about it: one sentence, no full stop.
     pub fn remedy(&self) -> &'static str {
         match self {
-            Error::CodebookSyntax { .. } => "correct that line; docs/guide/prevalence-codebook.md lists every key",
+            Error::CodebookSyntax { .. } => "correct that line; prevalence/README.md lists every key",
             Error::CodebookValue { .. } => "correct the codebook; nothing has been estimated",
             Error::CodebookLacks { .. } => "add it to the codebook, or use another command",
             Error::CodebookTwice { .. } => "keep one of the two; a group is either known or hidden",

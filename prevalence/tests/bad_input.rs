@@ -1,4 +1,5 @@
 //! Does every kind of bad input give an error that says what to do?
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 use prevalence::calibrate::Weights;
 use prevalence::codebook::LonelyPsu;

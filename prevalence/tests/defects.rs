@@ -4,6 +4,7 @@
 //! networkreporting 0.3.1, networkscaleup 0.1-2, all R.
 //! Defect 3 (a stratum with one PSU gives NaN) is in `bad_input.rs`, defect 4 (hold-outs scaled by the sum of the weights)
 //! in `parity.rs`; defect 5 (a Gibbs step with the wrong variance) cannot occur, for no sampler here has such a step.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 use prevalence::calibrate::Weights;
 use prevalence::estimate::Request;

@@ -1,6 +1,7 @@
 //! Does anything depend on what it should not?
 //!
 //! Row order, threads, the scale of the weights, the names of strata.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 use prevalence::calibrate::{Trim, Weights, distance::Distance, margin::Margins};
 use prevalence::estimate::{Estimate, Request};

@@ -2,6 +2,7 @@
 //!
 //! Vectors: `../shared/conformance/prevalence`, or the folder that `STREAMWARD_CONFORMANCE` names. Made with R 4.2.2,
 //! survey 4.1-1, networkreporting 0.3.1 and surveybootstrap 0.2.1; MANIFEST.json there says by which script.
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests read vectors from files")]
 
 use std::path::PathBuf;
@@ -24,7 +25,7 @@ const EXAMPLE: &str = include_str!("codebooks/networkreporting.toml");
 fn the_synthetic_survey_gives_every_recorded_digit() {
     let (Some(expected), Some(table)) = (json("synth_soh_parity.json"), synth_table()) else { return };
     let codebook = Codebook::parse(SYNTH).unwrap();
-    let survey = Survey::new(codebook.clone(), table.clone()).unwrap();
+    let survey = Survey::new(codebook, table).unwrap();
     let with_replacement = altered(&survey, |own| own.design = own.design.clone().with_replacement());
     assert_eq!(survey.design.n_rows(), expected["n"].as_u64().unwrap() as usize);
 

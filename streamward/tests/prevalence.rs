@@ -1,4 +1,5 @@
 //! Does the program answer as it promises: data on stdout, words on stderr, exit codes, the same bytes every time?
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

@@ -14,6 +14,7 @@ use crate::Error;
 use crate::chance::{Chance, Purpose};
 use crate::codebook::LonelyPsu;
 use crate::design::{Design, Psu, Stratum};
+use crate::estimand::Sums;
 
 /// Factor of each PSU in replicate `replicate` of the Rao–Wu bootstrap, in canonical order.
 pub fn rao_wu_factors(design: &Design, replicate: usize, seed: u64, factors: &mut [f64]) {
@@ -37,9 +38,28 @@ pub fn rao_wu_factors(design: &Design, replicate: usize, seed: u64, factors: &mu
 pub(super) fn rao_wu(question: &Question<'_>, n_replicates: usize, seed: u64) -> Result<Vec<Spread>, Error> {
     check(question.design, n_replicates, "the bootstrap")?;
     let design = question.design;
-    let replicates =
-        replicate::by_factors(question, n_replicates, |at, factors| rao_wu_factors(design, at, seed, factors));
+    let replicates = if question.weights.calibration.is_some() {
+        replicate::by_factors(question, n_replicates, |at, factors| rao_wu_factors(design, at, seed, factors))
+    } else {
+        replicate::by_totals(question, n_replicates, |at, sums, total| rao_wu_total(design, at, seed, sums, total))
+    };
     Ok(replicate::spreads(replicates, &bootstrap_scales(n_replicates)))
+}
+
+/// The same draws as [`rao_wu_factors`], added up as they are drawn: no factors in between.
+fn rao_wu_total(design: &Design, replicate: usize, seed: u64, sums: &Sums, total: &mut [f64]) {
+    for stratum in &design.strata {
+        let n = stratum.n_psus();
+        if n == 1 {
+            replicate::add(total, sums.psu(stratum.psus.start), 1.0);
+            continue;
+        }
+        let mut chance = Chance::new(seed, Purpose::Resample, replicate as u64, stratum.key);
+        let step = n as f64 / (n - 1) as f64;
+        for _ in 0..n - 1 {
+            replicate::add(total, sums.psu(stratum.psus.start + chance.below(n)), step);
+        }
+    }
 }
 
 /// Spread by the multistage rescaled bootstrap.
@@ -134,6 +154,20 @@ mod tests {
             rao_wu_factors(&design, replicate, 3, &mut factors);
             let sums = [&factors[..5], &factors[5..8], &factors[8..]].map(|part| part.iter().sum::<f64>());
             assert!((sums[0] - 5.0).abs() < 1e-12 && (sums[1] - 3.0).abs() < 1e-12 && sums[2] == 1.0, "{sums:?}");
+        }
+    }
+
+    #[test]
+    fn the_short_way_adds_up_what_the_factors_say() {
+        let design = Design::from_sizes(&[vec![1; 5], vec![1; 3], vec![2]], LonelyPsu::Remove).unwrap();
+        let sums = Sums::from_psus(1, (1..=9).map(f64::from).collect());
+        let mut factors = vec![0.0; 9];
+        for replicate in 0..50 {
+            let mut total = [0.0];
+            rao_wu_total(&design, replicate, 3, &sums, &mut total);
+            rao_wu_factors(&design, replicate, 3, &mut factors);
+            let slow: f64 = factors.iter().zip(&sums.by_psu).map(|(factor, own)| factor * own).sum();
+            assert!((total[0] / slow - 1.0).abs() < 1e-12);
         }
     }
 

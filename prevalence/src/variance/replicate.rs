@@ -49,20 +49,43 @@ pub(super) fn by_factors(
             row_factors.iter_mut().zip(&psu_of_row).for_each(|(own, &psu)| *own = factors[psu as usize]);
         });
     }
+    by_totals(question, n_replicates, |replicate, sums, total| {
+        let mut factors = vec![0.0; n_psus];
+        fill(replicate, &mut factors);
+        for (psu, &factor) in factors.iter().enumerate().filter(|(_, factor)| **factor != 0.0) {
+            add(total, sums.psu(psu), factor);
+        }
+    })
+}
+
+/// Estimates again in each replicate, where `add_up(r, sums, total)` adds the replicate's sums to a total of zeros.
+///
+/// Only for weights that are not calibrated anew. Returns `[estimand][replicate]`.
+pub(super) fn by_totals(
+    question: &Question<'_>,
+    n_replicates: usize,
+    add_up: impl Fn(usize, &Sums, &mut [f64]) + Sync,
+) -> Vec<Vec<f64>> {
     let (sums, _) = question.values();
-    let rows: Vec<Vec<f64>> = (0..n_replicates)
-        .into_par_iter()
-        .with_min_len(64)
-        .map_init(
-            || (vec![0.0; n_psus], vec![0.0; sums.n_terms]),
-            |(factors, total), replicate| {
-                fill(replicate, factors);
-                add_up(&sums, factors, total);
-                evaluate(&question.estimands, total)
-            },
-        )
-        .collect();
-    transposed(rows, question.estimands.len())
+    let n_estimands = question.estimands.len();
+    let mut rows = vec![0.0; n_replicates * n_estimands];
+    rows.par_chunks_mut(n_estimands.max(1)).enumerate().with_min_len(256).for_each_init(
+        || vec![0.0; sums.n_terms],
+        |total, (replicate, row)| {
+            total.fill(0.0);
+            add_up(replicate, &sums, total);
+            row.iter_mut().zip(&question.estimands).for_each(|(own, estimand)| *own = estimand.value(total));
+        },
+    );
+    (0..n_estimands).map(|at| rows.iter().skip(at).step_by(n_estimands).copied().collect()).collect()
+}
+
+/// Adds `factor` times the sums of one PSU.
+#[inline]
+pub(super) fn add(total: &mut [f64], psu: &[f64], factor: f64) {
+    for (own, value) in total.iter_mut().zip(psu) {
+        *own += factor * value;
+    }
 }
 
 /// Estimates again in each replicate, where `fill(r, factors)` writes the factor of each row on its base weight.
@@ -110,16 +133,6 @@ fn variance(replicates: &[f64], scales: &Scales) -> f64 {
     }
     let mean = sum(centred().map(|(value, _)| *value)) / n as f64;
     scales.overall * sum(usable().map(|(value, scale)| scale * (value - mean) * (value - mean)))
-}
-
-#[inline]
-fn add_up(sums: &Sums, factors: &[f64], total: &mut [f64]) {
-    total.fill(0.0);
-    for (psu, &factor) in factors.iter().enumerate().filter(|(_, factor)| **factor != 0.0) {
-        for (own, value) in total.iter_mut().zip(sums.psu(psu)) {
-            *own += factor * value;
-        }
-    }
 }
 
 pub(super) fn evaluate(estimands: &[Estimand], total: &[f64]) -> Vec<f64> {
