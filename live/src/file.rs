@@ -63,6 +63,7 @@ pub struct Progress {
 /// output's name.
 pub fn run(job: &Job, mut on_progress: impl FnMut(Progress)) -> Result<Report, Error> {
     let began = Instant::now();
+    crate::start_media()?;
     check_input(&job.input)?;
     let partial = Partial::beside(&job.output)?;
     let guard = GuardElement::with(job.policy.clone(), job.pace, job.n_threads, Some(Arc::clone(&job.maker)));

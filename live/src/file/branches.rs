@@ -47,7 +47,6 @@ struct Plan {
 }
 
 pub(super) fn build(job: &Job, guard: &GuardElement, partial: &Path) -> Result<Built, Error> {
-    crate::start_media()?;
     let pipeline = gst::Pipeline::new();
     let container = Container::of(&job.output)?;
     let source = make("filesrc")?;
