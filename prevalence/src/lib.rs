@@ -36,6 +36,7 @@ pub mod estimate;
 pub mod holdout;
 pub mod plain;
 pub mod sensitivity;
+pub mod simulate;
 pub mod suppress;
 
 pub use codebook::Codebook;

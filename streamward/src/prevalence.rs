@@ -7,6 +7,7 @@ mod estimate;
 mod plain;
 mod print;
 mod read;
+mod simulate;
 mod weights;
 
 use std::process::ExitCode;
@@ -46,6 +47,8 @@ enum Command {
     Calibrate(weights::Calibrate),
     /// Writes the factors of bootstrap replicates, one row for each PSU.
     Bootstrap(weights::Bootstrap),
+    /// Makes up surveys of a known truth and counts how often the intervals hold it.
+    Simulate(simulate::Simulate),
 }
 
 /// Runs one command.
@@ -65,6 +68,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Ratio(ratio) => ratio.run(),
         Command::Calibrate(calibrate) => calibrate.run(),
         Command::Bootstrap(bootstrap) => bootstrap.run(),
+        Command::Simulate(simulate) => simulate.run(),
     }?;
     Ok(ExitCode::SUCCESS)
 }
