@@ -18,9 +18,15 @@ pub mod party;
 pub mod rates;
 pub mod transfer;
 pub mod read;
+pub mod book;
+pub mod features;
+#[cfg(test)]
+mod testing;
 
+pub use book::{Book, Row, Scope};
 pub use country::{Corridor, Country};
 pub use error::{Error, Problem, Reject};
+pub use features::{Features, Spans};
 pub use money::{Amount, Currency};
 pub use party::{PartyId, PartyKey};
 pub use rates::Rates;

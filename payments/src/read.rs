@@ -15,7 +15,7 @@ use crate::error::{Field, Problem, Reject};
 use crate::money::Notation;
 use crate::time::Clock;
 use crate::transfer::{Channel, Payee, Purpose, Relation, Status};
-use crate::{Amount, Corridor, Country, Currency, PartyKey, Transfer};
+use crate::{Amount, Corridor, Country, Currency, PartyId, PartyKey, Transfer};
 
 /// What a reader yields for each row or message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -181,8 +181,8 @@ impl Door {
         Ok(Transfer {
             id: identifier(fields.id).map_err(|p| ("id", p))?.into(),
             at: self.clock.read(fields.time, from, fields.sender_zone).map_err(|p| ("time", p))?,
-            sender: self.key.hide(identifier(fields.sender).map_err(|p| ("sender", p))?),
-            beneficiary: self.key.hide(identifier(fields.beneficiary).map_err(|p| ("beneficiary", p))?),
+            sender: self.party(identifier(fields.sender).map_err(|p| ("sender", p))?),
+            beneficiary: self.party(identifier(fields.beneficiary).map_err(|p| ("beneficiary", p))?),
             amount: amount.map_err(|p| ("amount", p))?,
             corridor: Corridor { from, to },
             channel: word(fields.channel, &self.words.channel, Channel::parse).map_err(|p| ("channel", p))?,
@@ -190,12 +190,16 @@ impl Door {
             relation: word(fields.relation, &self.words.relation, Relation::parse).map_err(|p| ("relation", p))?,
             purpose: purpose(fields.purpose, &self.words.purpose),
             status: word(fields.status, &self.words.status, Status::parse).map_err(|p| ("status", p))?,
-            payout: (!payout.is_empty()).then(|| self.key.hide(payout)),
-            reverses: (!reverses.is_empty())
-                .then(|| identifier(reverses).map(Into::into))
-                .transpose()
-                .map_err(|p| ("reverses", p))?,
+            payout: (!payout.is_empty()).then(|| self.party(payout)),
+            reverses: (!reverses.is_empty()).then(|| identifier(reverses).map(Into::into)).transpose().map_err(|p| ("reverses", p))?,
         })
+    }
+}
+
+impl Door {
+    /// Hides an account; what is a pseudonym already stays one, so that a file can be hidden where it was made.
+    fn party(&self, text: &str) -> PartyId {
+        PartyId::parse(text).unwrap_or_else(|| self.key.hide(text))
     }
 }
 

@@ -1,0 +1,176 @@
+//! What did the last 90 days look like, at the moment of each transfer?
+//!
+//! Three views of every transfer: its sender's window on the same corridor, its beneficiary's window, and the pair's
+//! window of a year; and one comparison, with other senders on the same corridor and channel. A window ends with the
+//! transfer itself and never looks ahead: of several at one second, each sees those before it in the book's order.
+//! A window is closed at both ends: exactly 90 days ago still counts.
+//!
+//! [`batch`] goes party by party, which is kind to the cache; [`Stream`] goes in order of arrival. Both drive the same
+//! states in [`window`], and `tests/features.rs` holds them against a brute-force twin.
+//! Cost: each transfer enters and leaves three queues; about ten cache lines and some forty additions.
+
+mod peers;
+mod sorted;
+mod table;
+pub mod window;
+
+use crate::book::Row;
+use peers::Peers;
+pub use window::{BeneficiaryFeatures, PairFeatures, SenderFeatures};
+use window::{BeneficiaryWindows, Position, SenderWindows};
+
+/// How long the windows are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spans {
+    /// The sender's and the beneficiary's window, in seconds.
+    pub window_s: i64,
+    /// Its recent part, against which the earlier part is compared, in seconds.
+    pub recent_s: i64,
+    /// The pair's window, in seconds.
+    pub pair_s: i64,
+    /// A burst at a beneficiary, in seconds.
+    pub burst_s: i64,
+}
+
+/// Everything known about a transfer's surroundings at its moment. All zero for a transfer that does not count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Features {
+    /// Of the sender, on this corridor.
+    pub sender: SenderFeatures,
+    /// Of the two together.
+    pub pair: PairFeatures,
+    /// Of the beneficiary.
+    pub beneficiary: BeneficiaryFeatures,
+    /// Against other senders.
+    pub peers: PeerFeatures,
+}
+
+/// How busy the sender is among those on the same corridor and channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PeerFeatures {
+    /// Other senders seen so far on this corridor and channel.
+    pub n_peers: u32,
+    /// How many of them had fewer transfers in their window, at their own last transfer.
+    pub n_below: u32,
+}
+
+/// Reckons the features of every row at once, party by party.
+///
+/// `rows` are in a [`crate::Book`]'s order; the result has one entry for each.
+pub fn batch(rows: &[Row], spans: Spans) -> Vec<Features> {
+    let mut features = vec![Features::default(); rows.len()];
+    let mut standings = vec![Standing::default(); rows.len()];
+    let mut sender = SenderWindows::default();
+    for members in Groups::new(rows, |row| row.sender).iter() {
+        sender.clear();
+        for &index in members {
+            let row = &rows[index as usize];
+            let at = Position { index, row, original: original(rows, row) };
+            let (own, pair, previous) = sender.push(at, spans);
+            let out = &mut features[index as usize];
+            (out.sender, out.pair) = (own, pair);
+            standings[index as usize] = Standing { previous, now: own.n_transfers };
+        }
+    }
+    let mut beneficiary = BeneficiaryWindows::default();
+    for members in Groups::new(rows, |row| row.beneficiary).iter() {
+        beneficiary.clear();
+        for &index in members {
+            let row = &rows[index as usize];
+            let at = Position { index, row, original: original(rows, row) };
+            features[index as usize].beneficiary = beneficiary.push(at, spans);
+        }
+    }
+    let mut peers = Peers::default();
+    for ((row, out), standing) in rows.iter().zip(&mut features).zip(&standings) {
+        if row.counts() {
+            out.peers = peers.place(row, standing.previous, standing.now);
+        }
+    }
+    features
+}
+
+/// A sender's count at the last transfer on this corridor and channel, and now.
+#[derive(Clone, Copy, Debug, Default)]
+struct Standing {
+    previous: u32,
+    now: u32,
+}
+
+fn original<'a>(rows: &'a [Row], row: &Row) -> Option<&'a Row> {
+    rows.get(row.reverses as usize)
+}
+
+/// Reckons the features of one row after the other, keeping every party's windows.
+#[derive(Debug, Default)]
+pub struct Stream {
+    senders: Vec<SenderWindows>,
+    beneficiaries: Vec<BeneficiaryWindows>,
+    peers: Peers,
+}
+
+impl Stream {
+    /// Takes the row `rows[index]`; all rows before it must have been taken.
+    ///
+    /// # Panics
+    /// When `index` is outside `rows`.
+    pub fn push(&mut self, rows: &[Row], index: u32, spans: Spans) -> Features {
+        let row = &rows[index as usize];
+        let at = Position { index, row, original: original(rows, row) };
+        let (sender, pair, previous) = party(&mut self.senders, row.sender).push(at, spans);
+        let beneficiary = party(&mut self.beneficiaries, row.beneficiary).push(at, spans);
+        let peers =
+            if row.counts() { self.peers.place(row, previous, sender.n_transfers) } else { PeerFeatures::default() };
+        Features { sender, pair, beneficiary, peers }
+    }
+}
+
+fn party<W: Default>(windows: &mut Vec<W>, number: u32) -> &mut W {
+    let number = number as usize;
+    if windows.len() <= number {
+        windows.resize_with(number + 1, W::default);
+    }
+    &mut windows[number]
+}
+
+/// Rows gathered by party, in order within each: a counting sort.
+#[derive(Clone, Debug)]
+pub struct Groups {
+    starts: Vec<u32>,
+    members: Vec<u32>,
+}
+
+impl Groups {
+    /// Gathers `rows` by the party that `key` names. Parties are numbered densely, as a [`crate::Book`] does.
+    pub fn new(rows: &[Row], key: fn(&Row) -> u32) -> Groups {
+        let n_parties = rows.iter().map(|row| key(row) as usize + 1).max().unwrap_or(0);
+        let mut starts = vec![0_u32; n_parties + 1];
+        for row in rows {
+            starts[key(row) as usize + 1] += 1;
+        }
+        for party in 0..n_parties {
+            starts[party + 1] += starts[party];
+        }
+        let mut next = starts.clone();
+        let mut members = vec![0; rows.len()];
+        for (index, row) in (0..).zip(rows) {
+            let place = &mut next[key(row) as usize];
+            members[*place as usize] = index;
+            *place += 1;
+        }
+        Groups { starts, members }
+    }
+
+    /// The rows of one party, in order; none for a party that does not occur.
+    pub fn of(&self, party: u32) -> &[u32] {
+        let party = party as usize;
+        match (self.starts.get(party), self.starts.get(party + 1)) {
+            (Some(&start), Some(&end)) => &self.members[start as usize..end as usize],
+            _ => &[],
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u32]> {
+        self.starts.windows(2).map(|ends| &self.members[ends[0] as usize..ends[1] as usize])
+    }
+}

@@ -1,0 +1,106 @@
+//! What do we hold about each of a party's few counterparties?
+//!
+//! Most have under sixteen, where looking along a line beats any hash; one with 100,000 gets an index.
+//! Keys are our own party numbers, so nobody outside can choose them to collide.
+
+use rustc_hash::FxHashMap;
+
+/// A small map from party number to `V`.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Table<V> {
+    keys: Vec<u32>,
+    values: Vec<V>,
+    /// Place of each key, kept only above [`N_LINEAR`] keys.
+    places: FxHashMap<u32, u32>,
+}
+
+const N_LINEAR: usize = 16;
+
+impl<V: Default> Table<V> {
+    /// How many keys there are.
+    pub(crate) fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// The value of `key`, made if it is new.
+    #[inline]
+    pub(crate) fn entry(&mut self, key: u32) -> &mut V {
+        let place = match self.place(key) {
+            Some(place) => place,
+            None => self.insert(key),
+        };
+        &mut self.values[place]
+    }
+
+    /// Takes `key` out.
+    pub(crate) fn remove(&mut self, key: u32) {
+        let Some(place) = self.place(key) else { return };
+        self.keys.swap_remove(place);
+        self.values.swap_remove(place);
+        if !self.places.is_empty() {
+            self.places.remove(&key);
+            if let Some(&moved) = self.keys.get(place) {
+                self.places.insert(moved, place as u32);
+            }
+            if self.keys.len() <= N_LINEAR / 2 {
+                self.places.clear();
+            }
+        }
+    }
+
+    /// Takes everything out.
+    pub(crate) fn clear(&mut self) {
+        self.keys.clear();
+        self.values.clear();
+        self.places.clear();
+    }
+
+    #[inline]
+    fn place(&self, key: u32) -> Option<usize> {
+        if self.places.is_empty() {
+            self.keys.iter().position(|&k| k == key)
+        } else {
+            self.places.get(&key).map(|&place| place as usize)
+        }
+    }
+
+    fn insert(&mut self, key: u32) -> usize {
+        self.keys.push(key);
+        self.values.push(V::default());
+        if !self.places.is_empty() {
+            self.places.insert(key, self.keys.len() as u32 - 1);
+        } else if self.keys.len() > N_LINEAR {
+            self.places.extend(self.keys.iter().copied().zip(0..));
+        }
+        self.keys.len() - 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn it_behaves_as_a_map(steps in prop::collection::vec((0..60_u32, 0..3_u8), 0..400)) {
+            let (mut table, mut map) = (Table::<u32>::default(), BTreeMap::<u32, u32>::new());
+            for (key, step) in steps {
+                if step == 0 {
+                    table.remove(key);
+                    map.remove(&key);
+                } else {
+                    *table.entry(key) += 1;
+                    *map.entry(key).or_default() += 1;
+                }
+                prop_assert_eq!(table.len(), map.len());
+            }
+            for (key, n) in map {
+                prop_assert_eq!(*table.entry(key), n);
+            }
+        }
+    }
+}

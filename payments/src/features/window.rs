@@ -1,0 +1,495 @@
+//! What does one party's window hold, and how does it change when a transfer enters or leaves?
+//!
+//! Every number is a whole one and moves by addition and subtraction, so that a window that slid for years holds
+//! exactly what a fresh count would give. Queues keep the order of entry; a reversal takes its transfer out of the
+//! middle, if it is still there.
+
+use std::collections::VecDeque;
+
+use super::Spans;
+use super::sorted::Sorted;
+use super::table::Table;
+use crate::book::{N_CHANNELS, Row, mark};
+
+/// What a sender did on one corridor within the window, this transfer included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SenderFeatures {
+    /// Transfers.
+    pub n_transfers: u32,
+    /// Different beneficiaries.
+    pub n_beneficiaries: u32,
+    /// Beneficiaries with whom no relation was declared although it was asked.
+    pub n_unrelated: u32,
+    /// Transfers within the pack's small amounts.
+    pub n_small: u32,
+    /// Round sums.
+    pub n_round: u32,
+    /// Transfers whose local hour is known.
+    pub n_hour_known: u32,
+    /// Of those, at night.
+    pub n_night: u32,
+    /// Transfers in the recent part of the window.
+    pub n_recent: u32,
+    /// Transfers to this beneficiary.
+    pub n_to_this: u32,
+    /// Travel purchases, on any corridor.
+    pub n_travel: u32,
+    /// Worth of all, in minor units of the reference.
+    pub sum_minor: i64,
+    /// Worth of those in the recent part.
+    pub recent_sum_minor: i64,
+    /// Median worth, halves rounded down.
+    pub median_minor: i64,
+    /// Seconds from the first to the last transfer in the window.
+    pub spread_s: i64,
+}
+
+/// What the sender and this beneficiary have done together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PairFeatures {
+    /// Transfers within the pair's window, this one included.
+    pub n_transfers: u32,
+    /// Of those, with a verified relation.
+    pub n_verified: u32,
+    /// Of those, to a school, biller, business or charity.
+    pub n_service: u32,
+    /// Seconds since the first transfer between the two, even if it was later taken back.
+    pub age_s: i64,
+    /// Seconds from the first to the last transfer in the pair's window.
+    pub spread_s: i64,
+    /// Variation of the gaps between transfers: standard deviation in percent of the mean; 0 with fewer than two gaps.
+    pub gap_variation_percent: u32,
+}
+
+/// What a beneficiary received within the window, this transfer included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BeneficiaryFeatures {
+    /// Transfers.
+    pub n_transfers: u32,
+    /// Different senders.
+    pub n_senders: u32,
+    /// Senders who declared no relation although asked.
+    pub n_unrelated: u32,
+    /// Different countries sent from.
+    pub n_countries: u32,
+    /// Transfers within the pack's small amounts.
+    pub n_small: u32,
+    /// Transfers within the burst.
+    pub n_burst: u32,
+    /// Worth of all, in minor units of the reference.
+    pub sum_minor: i64,
+}
+
+/// One row on its way into the windows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Position<'a> {
+    pub(crate) index: u32,
+    pub(crate) row: &'a Row,
+    /// The row that this one takes back.
+    pub(crate) original: Option<&'a Row>,
+}
+
+/// All windows of one sender.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SenderWindows {
+    /// The first `n_corridors` are in use; the rest keep their memory for the next party.
+    corridors: Vec<(u16, CorridorWindow)>,
+    n_corridors: usize,
+    travel: VecDeque<Entry>,
+    pairs: Table<PairWindow>,
+}
+
+impl SenderWindows {
+    /// Forgets the party, keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.n_corridors = 0;
+        self.travel.clear();
+        self.pairs.clear();
+    }
+
+    /// Takes a row; gives the features after it and the sender's count at the last transfer on its corridor and channel.
+    pub(crate) fn push(&mut self, at: Position<'_>, spans: Spans) -> (SenderFeatures, PairFeatures, u32) {
+        if let Some(original) = at.original {
+            self.reverse(at.row.reverses, original);
+        } else if at.row.has(mark::TRAVEL) {
+            self.travel.push_back(Entry::new(at));
+        } else if at.row.counts() {
+            return self.count(at, spans);
+        }
+        (SenderFeatures::default(), PairFeatures::default(), 0)
+    }
+
+    fn count(&mut self, at: Position<'_>, spans: Spans) -> (SenderFeatures, PairFeatures, u32) {
+        while self.travel.front().is_some_and(|entry| entry.at_s < at.row.at_s - spans.window_s) {
+            self.travel.pop_front();
+        }
+        let n_travel = self.travel.len() as u32;
+        let pair = self.pairs.entry(at.row.beneficiary).push(at, spans);
+        let window = self.corridor(at.row.corridor);
+        let sender = window.push(at, spans);
+        let previous = std::mem::replace(&mut window.standings[usize::from(at.row.channel)], sender.n_transfers);
+        (SenderFeatures { n_travel, ..sender }, pair, previous)
+    }
+
+    fn reverse(&mut self, index: u32, original: &Row) {
+        if original.has(mark::TRAVEL) {
+            take(&mut self.travel, index);
+        } else if original.counts() {
+            self.corridor(original.corridor).reverse(index);
+            self.pairs.entry(original.beneficiary).reverse(index);
+        }
+    }
+
+    fn corridor(&mut self, corridor: u16) -> &mut CorridorWindow {
+        let in_use = &self.corridors[..self.n_corridors];
+        let place = match in_use.iter().position(|(number, _)| *number == corridor) {
+            Some(place) => place,
+            None => {
+                match self.corridors.get_mut(self.n_corridors) {
+                    Some((number, window)) => {
+                        *number = corridor;
+                        window.clear();
+                    }
+                    None => self.corridors.push((corridor, CorridorWindow::default())),
+                }
+                self.n_corridors += 1;
+                self.n_corridors - 1
+            }
+        };
+        &mut self.corridors[place].1
+    }
+}
+
+/// One transfer in a queue.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    at_s: i64,
+    value_minor: i64,
+    index: u32,
+    /// The party on the other side.
+    other: u32,
+    marks: u16,
+    country: u16,
+}
+
+impl Entry {
+    fn new(at: Position<'_>) -> Entry {
+        let Row { at_s, value_minor, beneficiary, marks, country, .. } = *at.row;
+        Entry { at_s, value_minor, index: at.index, other: beneficiary, marks, country }
+    }
+
+    fn has(&self, marks: u16) -> u32 {
+        u32::from(self.marks & marks == marks)
+    }
+}
+
+/// Takes the entry of row `index` out of a queue, and tells where it was.
+fn take(entries: &mut VecDeque<Entry>, index: u32) -> Option<(usize, Entry)> {
+    let place = entries.binary_search_by_key(&index, |entry| entry.index).ok()?;
+    entries.remove(place).map(|entry| (place, entry))
+}
+
+fn spread_s(entries: &VecDeque<Entry>) -> i64 {
+    match (entries.front(), entries.back()) {
+        (Some(first), Some(last)) => last.at_s - first.at_s,
+        _ => 0,
+    }
+}
+
+fn clamped(sum: i128) -> i64 {
+    i64::try_from(sum).unwrap_or(i64::MAX)
+}
+
+/// How often each party on the other side occurs, and how it stands to this one.
+#[derive(Clone, Debug, Default)]
+struct Tally {
+    others: Table<Other>,
+    n_unrelated: u32,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Other {
+    n: u32,
+    n_declared: u32,
+    n_undeclared: u32,
+}
+
+impl Other {
+    /// It was asked, and never once was a relation declared.
+    fn is_unrelated(self) -> bool {
+        self.n_declared == 0 && self.n_undeclared > 0
+    }
+}
+
+impl Tally {
+    /// Counts one in; gives how many there are now of the same.
+    fn enter(&mut self, entry: &Entry) -> u32 {
+        let other = self.others.entry(entry.other);
+        let before = other.is_unrelated();
+        other.n += 1;
+        other.n_declared += entry.has(mark::DECLARED);
+        other.n_undeclared += entry.has(mark::UNDECLARED);
+        self.n_unrelated = self.n_unrelated + u32::from(other.is_unrelated()) - u32::from(before);
+        other.n
+    }
+
+    fn leave(&mut self, entry: &Entry) {
+        let other = self.others.entry(entry.other);
+        let before = other.is_unrelated();
+        other.n -= 1;
+        other.n_declared -= entry.has(mark::DECLARED);
+        other.n_undeclared -= entry.has(mark::UNDECLARED);
+        self.n_unrelated = self.n_unrelated + u32::from(other.is_unrelated()) - u32::from(before);
+        if other.n == 0 {
+            self.others.remove(entry.other);
+        }
+    }
+
+    fn clear(&mut self) {
+        self.others.clear();
+        self.n_unrelated = 0;
+    }
+}
+
+/// A sender's transfers on one corridor.
+#[derive(Clone, Debug, Default)]
+struct CorridorWindow {
+    entries: VecDeque<Entry>,
+    /// How many entries at the front are older than the recent part.
+    n_earlier: usize,
+    values: Sorted,
+    beneficiaries: Tally,
+    sum_minor: i128,
+    recent_sum_minor: i128,
+    n_small: u32,
+    n_round: u32,
+    n_hour_known: u32,
+    n_night: u32,
+    /// The count at the last transfer through each channel.
+    standings: [u32; N_CHANNELS],
+}
+
+impl CorridorWindow {
+    fn push(&mut self, at: Position<'_>, spans: Spans) -> SenderFeatures {
+        while let Some(oldest) = self.entries.front().copied().filter(|e| e.at_s < at.row.at_s - spans.window_s) {
+            self.entries.pop_front();
+            self.leave(&oldest, 0);
+        }
+        let entry = Entry::new(at);
+        self.values.insert(entry.value_minor);
+        self.sum_minor += i128::from(entry.value_minor);
+        self.recent_sum_minor += i128::from(entry.value_minor);
+        self.n_small += entry.has(mark::SMALL);
+        self.n_round += entry.has(mark::ROUND);
+        self.n_hour_known += entry.has(mark::HOUR_KNOWN);
+        self.n_night += entry.has(mark::NIGHT);
+        let n_to_this = self.beneficiaries.enter(&entry);
+        self.entries.push_back(entry);
+        while let Some(entry) = self.entries.get(self.n_earlier).filter(|e| e.at_s < at.row.at_s - spans.recent_s) {
+            self.recent_sum_minor -= i128::from(entry.value_minor);
+            self.n_earlier += 1;
+        }
+        SenderFeatures {
+            n_transfers: self.entries.len() as u32,
+            n_beneficiaries: self.beneficiaries.others.len() as u32,
+            n_unrelated: self.beneficiaries.n_unrelated,
+            n_small: self.n_small,
+            n_round: self.n_round,
+            n_hour_known: self.n_hour_known,
+            n_night: self.n_night,
+            n_recent: (self.entries.len() - self.n_earlier) as u32,
+            n_to_this,
+            n_travel: 0,
+            sum_minor: clamped(self.sum_minor),
+            recent_sum_minor: clamped(self.recent_sum_minor),
+            median_minor: self.values.median(),
+            spread_s: spread_s(&self.entries),
+        }
+    }
+
+    fn reverse(&mut self, index: u32) {
+        if let Some((place, entry)) = take(&mut self.entries, index) {
+            self.leave(&entry, place);
+        }
+    }
+
+    /// Counts out an entry that was at `place`.
+    fn leave(&mut self, entry: &Entry, place: usize) {
+        self.values.remove(entry.value_minor);
+        self.beneficiaries.leave(entry);
+        self.sum_minor -= i128::from(entry.value_minor);
+        if place < self.n_earlier {
+            self.n_earlier -= 1;
+        } else {
+            self.recent_sum_minor -= i128::from(entry.value_minor);
+        }
+        self.n_small -= entry.has(mark::SMALL);
+        self.n_round -= entry.has(mark::ROUND);
+        self.n_hour_known -= entry.has(mark::HOUR_KNOWN);
+        self.n_night -= entry.has(mark::NIGHT);
+    }
+
+    fn clear(&mut self) {
+        self.entries.clear();
+        self.n_earlier = 0;
+        self.values.clear();
+        self.beneficiaries.clear();
+        (self.sum_minor, self.recent_sum_minor) = (0, 0);
+        (self.n_small, self.n_round, self.n_hour_known, self.n_night) = (0, 0, 0, 0);
+        self.standings = [0; N_CHANNELS];
+    }
+}
+
+/// The transfers between one sender and one beneficiary.
+#[derive(Clone, Debug, Default)]
+struct PairWindow {
+    entries: VecDeque<Entry>,
+    first_s: Option<i64>,
+    /// Sum of the squared gaps between neighbours, in s².
+    squared_gaps: i128,
+    n_verified: u32,
+    n_service: u32,
+}
+
+impl PairWindow {
+    fn push(&mut self, at: Position<'_>, spans: Spans) -> PairFeatures {
+        while let Some(oldest) = self.entries.front().copied().filter(|e| e.at_s < at.row.at_s - spans.pair_s) {
+            self.squared_gaps -= self.squared_gap(0);
+            self.entries.pop_front();
+            self.leave(&oldest);
+        }
+        let entry = Entry::new(at);
+        self.n_verified += entry.has(mark::VERIFIED);
+        self.n_service += entry.has(mark::SERVICE);
+        self.entries.push_back(entry);
+        if let Some(last) = self.entries.len().checked_sub(2) {
+            self.squared_gaps += self.squared_gap(last);
+        }
+        let first_s = *self.first_s.get_or_insert(at.row.at_s);
+        let n_transfers = self.entries.len() as u32;
+        let spread_s = spread_s(&self.entries);
+        PairFeatures {
+            n_transfers,
+            n_verified: self.n_verified,
+            n_service: self.n_service,
+            age_s: at.row.at_s - first_s,
+            spread_s,
+            gap_variation_percent: variation_percent(n_transfers.saturating_sub(1), spread_s, self.squared_gaps),
+        }
+    }
+
+    fn reverse(&mut self, index: u32) {
+        let Ok(place) = self.entries.binary_search_by_key(&index, |entry| entry.index) else { return };
+        self.squared_gaps -= self.squared_gap(place);
+        if let Some(before) = place.checked_sub(1) {
+            self.squared_gaps -= self.squared_gap(before);
+        }
+        if let Some(entry) = self.entries.remove(place) {
+            self.leave(&entry);
+        }
+        if let Some(before) = place.checked_sub(1) {
+            self.squared_gaps += self.squared_gap(before);
+        }
+    }
+
+    /// The square of the gap after entry `place`; 0 when it is the last.
+    fn squared_gap(&self, place: usize) -> i128 {
+        match (self.entries.get(place), self.entries.get(place + 1)) {
+            (Some(one), Some(next)) => i128::from(next.at_s - one.at_s).pow(2),
+            _ => 0,
+        }
+    }
+
+    fn leave(&mut self, entry: &Entry) {
+        self.n_verified -= entry.has(mark::VERIFIED);
+        self.n_service -= entry.has(mark::SERVICE);
+    }
+}
+
+/// Standard deviation of `n_gaps` gaps in percent of their mean, rounded down, whole numbers throughout.
+pub(crate) fn variation_percent(n_gaps: u32, sum_s: i64, squared_sum: i128) -> u32 {
+    if n_gaps < 2 || sum_s <= 0 {
+        return 0;
+    }
+    // sd / mean = sqrt(n·Σg² − (Σg)²) / Σg
+    let spread = i128::from(n_gaps) * squared_sum - i128::from(sum_s).pow(2);
+    let percent_squared = spread.max(0).saturating_mul(10_000) / i128::from(sum_s).pow(2);
+    u32::try_from(percent_squared.isqrt()).unwrap_or(u32::MAX)
+}
+
+/// All windows of one beneficiary.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct BeneficiaryWindows {
+    entries: VecDeque<Entry>,
+    /// How many entries at the front are older than the burst.
+    n_before_burst: usize,
+    senders: Tally,
+    countries: Table<u32>,
+    sum_minor: i128,
+    n_small: u32,
+}
+
+impl BeneficiaryWindows {
+    /// Forgets the party, keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.entries.clear();
+        self.n_before_burst = 0;
+        self.senders.clear();
+        self.countries.clear();
+        self.sum_minor = 0;
+        self.n_small = 0;
+    }
+
+    /// Takes a row; gives the features after it.
+    pub(crate) fn push(&mut self, at: Position<'_>, spans: Spans) -> BeneficiaryFeatures {
+        match at.original {
+            Some(_) => {
+                if let Some((place, entry)) = take(&mut self.entries, at.row.reverses) {
+                    self.leave(&entry, place);
+                }
+                BeneficiaryFeatures::default()
+            }
+            None if at.row.counts() => self.count(at, spans),
+            None => BeneficiaryFeatures::default(),
+        }
+    }
+
+    fn count(&mut self, at: Position<'_>, spans: Spans) -> BeneficiaryFeatures {
+        while let Some(oldest) = self.entries.front().copied().filter(|e| e.at_s < at.row.at_s - spans.window_s) {
+            self.entries.pop_front();
+            self.leave(&oldest, 0);
+        }
+        let entry = Entry { other: at.row.sender, ..Entry::new(at) };
+        self.senders.enter(&entry);
+        *self.countries.entry(u32::from(entry.country)) += 1;
+        self.sum_minor += i128::from(entry.value_minor);
+        self.n_small += entry.has(mark::SMALL);
+        self.entries.push_back(entry);
+        while self.entries.get(self.n_before_burst).is_some_and(|e| e.at_s < at.row.at_s - spans.burst_s) {
+            self.n_before_burst += 1;
+        }
+        BeneficiaryFeatures {
+            n_transfers: self.entries.len() as u32,
+            n_senders: self.senders.others.len() as u32,
+            n_unrelated: self.senders.n_unrelated,
+            n_countries: self.countries.len() as u32,
+            n_small: self.n_small,
+            n_burst: (self.entries.len() - self.n_before_burst) as u32,
+            sum_minor: clamped(self.sum_minor),
+        }
+    }
+
+    fn leave(&mut self, entry: &Entry, place: usize) {
+        self.senders.leave(entry);
+        let n = self.countries.entry(u32::from(entry.country));
+        *n -= 1;
+        if *n == 0 {
+            self.countries.remove(u32::from(entry.country));
+        }
+        if place < self.n_before_burst {
+            self.n_before_burst -= 1;
+        }
+        self.sum_minor -= i128::from(entry.value_minor);
+        self.n_small -= entry.has(mark::SMALL);
+    }
+}

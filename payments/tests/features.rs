@@ -1,0 +1,197 @@
+//! Is every feature what a plain recount gives, in a batch and in a stream?
+//!
+//! The twin below keeps no state: for each transfer it walks over all earlier ones. It shares only the row's facts
+//! with the kernel. Tables are random and adversarial: many equal seconds, gaps of exactly a window, reversals of
+//! old, recent, foreign and reversed rows, one party on every side.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use payments::book::{Row, mark};
+use payments::features::{
+    BeneficiaryFeatures, Features, PairFeatures, PeerFeatures, SenderFeatures, Spans, Stream, batch,
+};
+use proptest::prelude::*;
+
+const SPANS: Spans = Spans { window_s: 90, recent_s: 30, pair_s: 365, burst_s: 7 };
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn batch_and_stream_and_a_plain_recount_agree(rows in table()) {
+        let expected = recount(&rows);
+        prop_assert_eq!(&batch(&rows, SPANS), &expected);
+        let mut stream = Stream::default();
+        let streamed: Vec<Features> = (0..rows.len() as u32).map(|i| stream.push(&rows, i, SPANS)).collect();
+        prop_assert_eq!(&streamed, &expected);
+    }
+
+    #[test]
+    fn what_comes_later_changes_nothing(rows in table(), n_kept in 0..200_usize) {
+        let n_kept = n_kept.min(rows.len());
+        prop_assert_eq!(&batch(&rows[..n_kept], SPANS), &batch(&rows, SPANS)[..n_kept]);
+    }
+}
+
+#[test]
+fn a_window_is_closed_at_both_ends_and_blind_to_its_own_second() {
+    let at = |at_s| Row { at_s, ..row(0) };
+    let n = |rows: &[Row]| batch(rows, SPANS).iter().map(|f| f.sender.n_transfers).collect::<Vec<_>>();
+    assert_eq!(n(&[at(0), at(90), at(90), at(91)]), [1, 2, 3, 3]);
+}
+
+#[test]
+fn a_busy_party_of_many_thousands_stays_exact() {
+    let rows: Vec<Row> = (0..6000_i64)
+        .map(|i| Row { at_s: i / 50, value_minor: (i * 7919) % 5000 + 1, beneficiary: (i * 31 % 700) as u32 + 1, ..row(0) })
+        .collect();
+    let features = batch(&rows, SPANS);
+    let twin = recount_one(&rows, 5999, &mut BTreeMap::new());
+    assert_eq!((features[5999].sender, features[5999].pair), (twin.sender, twin.pair));
+    assert!(features[5999].sender.n_transfers > 4500);
+}
+
+fn row(sender: u32) -> Row {
+    Row {
+        at_s: 0,
+        value_minor: 1500,
+        sender,
+        beneficiary: 1,
+        reverses: Row::NO_ROW,
+        corridor: 0,
+        country: 0,
+        marks: mark::IN_SCOPE,
+        channel: 0,
+    }
+}
+
+fn table() -> impl Strategy<Value = Vec<Row>> {
+    let gap = prop_oneof![4 => Just(0_i64), 4 => 1..10_i64, 1 => Just(30_i64), 1 => Just(90_i64), 1 => 80..100_i64, 1 => 360..370_i64];
+    let step = (gap, 0..4_u32, 0..5_u32, 0..3_u16, 0..3_u8, any::<u16>(), 1..6_i64, any::<prop::sample::Index>(), 0..8_u8);
+    prop::collection::vec(step, 0..120).prop_map(|steps| {
+        let mut rows: Vec<Row> = Vec::new();
+        let mut at_s = 1_000_000;
+        for (gap, sender, beneficiary, corridor, channel, marks, value, target, kind) in steps {
+            at_s += gap;
+            let reverses = if kind == 0 && !rows.is_empty() { target.index(rows.len()) as u32 } else { Row::NO_ROW };
+            let reverses = match rows.get(reverses as usize) {
+                Some(original) if original.reverses == Row::NO_ROW => reverses,
+                _ => Row::NO_ROW,
+            };
+            // The parties of a reversal are those of its original, whatever the file says.
+            let (sender, beneficiary) = match rows.get(reverses as usize) {
+                Some(original) => (original.sender, original.beneficiary),
+                None => (sender, beneficiary),
+            };
+            let marks = if kind == 1 { marks } else { (marks | mark::IN_SCOPE) & !mark::TRAVEL };
+            let marks = if marks & mark::TRAVEL != 0 { marks & !mark::IN_SCOPE } else { marks };
+            rows.push(Row { at_s, value_minor: value * 700, sender, beneficiary, reverses, corridor, country: corridor % 2, marks, channel });
+        }
+        rows
+    })
+}
+
+fn recount(rows: &[Row]) -> Vec<Features> {
+    let mut standings = BTreeMap::new();
+    (0..rows.len()).map(|i| recount_one(rows, i, &mut standings)).collect()
+}
+
+type Standings = BTreeMap<(u16, u8), BTreeMap<u32, u32>>;
+
+fn recount_one(rows: &[Row], index: usize, standings: &mut Standings) -> Features {
+    let me = rows[index];
+    if !me.counts() {
+        return Features::default();
+    }
+    let reversed: BTreeSet<u32> = rows[..index].iter().map(|row| row.reverses).collect();
+    let live: Vec<Row> = (0..=index).filter(|i| !reversed.contains(&(*i as u32))).map(|i| rows[i]).collect();
+    let within = |row: &Row, span_s: i64| row.at_s >= me.at_s - span_s;
+    let select = |keep: &dyn Fn(&Row) -> bool| live.iter().copied().filter(|row| keep(row)).collect::<Vec<Row>>();
+
+    let own = select(&|r| r.counts() && r.sender == me.sender && r.corridor == me.corridor && within(r, SPANS.window_s));
+    let recent: Vec<&Row> = own.iter().filter(|r| within(r, SPANS.recent_s)).collect();
+    let has = |rows: &[Row], bit: u16| rows.iter().filter(|r| r.has(bit)).count() as u32;
+    let sender = SenderFeatures {
+        n_transfers: own.len() as u32,
+        n_beneficiaries: distinct(&own, |r| r.beneficiary),
+        n_unrelated: unrelated(&own, |r| r.beneficiary),
+        n_small: has(&own, mark::SMALL),
+        n_round: has(&own, mark::ROUND),
+        n_hour_known: has(&own, mark::HOUR_KNOWN),
+        n_night: has(&own, mark::NIGHT),
+        n_recent: recent.len() as u32,
+        n_to_this: own.iter().filter(|r| r.beneficiary == me.beneficiary).count() as u32,
+        n_travel: select(&|r| {
+            r.has(mark::TRAVEL) && r.reverses == Row::NO_ROW && r.sender == me.sender && within(r, SPANS.window_s)
+        })
+        .len() as u32,
+        sum_minor: own.iter().map(|r| r.value_minor).sum(),
+        recent_sum_minor: recent.iter().map(|r| r.value_minor).sum(),
+        median_minor: median(own.iter().map(|r| r.value_minor).collect()),
+        spread_s: own[own.len() - 1].at_s - own[0].at_s,
+    };
+
+    let is_pair = |r: &Row| r.counts() && r.sender == me.sender && r.beneficiary == me.beneficiary;
+    let pair = select(&|r| is_pair(r) && within(r, SPANS.pair_s));
+    let first = rows[..=index].iter().find(|r| is_pair(r)).map_or(me.at_s, |r| r.at_s);
+    let gaps: Vec<f64> = pair.windows(2).map(|two| (two[1].at_s - two[0].at_s) as f64).collect();
+    let pair_features = PairFeatures {
+        n_transfers: pair.len() as u32,
+        n_verified: has(&pair, mark::VERIFIED),
+        n_service: has(&pair, mark::SERVICE),
+        age_s: me.at_s - first,
+        spread_s: pair[pair.len() - 1].at_s - pair[0].at_s,
+        gap_variation_percent: variation(&gaps),
+    };
+
+    let got = select(&|r| r.counts() && r.beneficiary == me.beneficiary && within(r, SPANS.window_s));
+    let beneficiary = BeneficiaryFeatures {
+        n_transfers: got.len() as u32,
+        n_senders: distinct(&got, |r| r.sender),
+        n_unrelated: unrelated(&got, |r| r.sender),
+        n_countries: distinct(&got, |r| u32::from(r.country)),
+        n_small: has(&got, mark::SMALL),
+        n_burst: got.iter().filter(|r| within(r, SPANS.burst_s)).count() as u32,
+        sum_minor: got.iter().map(|r| r.value_minor).sum(),
+    };
+
+    let group = standings.entry((me.corridor, me.channel)).or_default();
+    group.remove(&me.sender);
+    let peers = PeerFeatures {
+        n_peers: group.len() as u32,
+        n_below: group.values().filter(|&&n| n < sender.n_transfers).count() as u32,
+    };
+    group.insert(me.sender, sender.n_transfers);
+    Features { sender, pair: pair_features, beneficiary, peers }
+}
+
+fn distinct(rows: &[Row], key: impl Fn(&Row) -> u32) -> u32 {
+    rows.iter().map(key).collect::<BTreeSet<_>>().len() as u32
+}
+
+fn unrelated(rows: &[Row], key: impl Fn(&Row) -> u32) -> u32 {
+    let parties: BTreeSet<u32> = rows.iter().map(&key).collect();
+    let is_unrelated = |party: &u32| {
+        let mut theirs = rows.iter().filter(|r| key(r) == *party);
+        theirs.clone().any(|r| r.has(mark::UNDECLARED)) && !theirs.any(|r| r.has(mark::DECLARED))
+    };
+    parties.iter().filter(|party| is_unrelated(party)).count() as u32
+}
+
+fn median(mut values: Vec<i64>) -> i64 {
+    values.sort_unstable();
+    let n = values.len();
+    if n % 2 == 1 { values[n / 2] } else { (values[n / 2 - 1] + values[n / 2]).div_euclid(2) }
+}
+
+/// In floating point, by the textbook; both are rounded down, so a hair is forgiven by rounding at the ninth decimal.
+fn variation(gaps: &[f64]) -> u32 {
+    let n = gaps.len() as f64;
+    let sum: f64 = gaps.iter().sum();
+    if gaps.len() < 2 || sum <= 0.0 {
+        return 0;
+    }
+    let mean = sum / n;
+    let variance = gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / n;
+    (variance.sqrt() / mean * 100.0 + 1e-9).floor() as u32
+}
