@@ -191,7 +191,10 @@ impl Door {
             purpose: purpose(fields.purpose, &self.words.purpose),
             status: word(fields.status, &self.words.status, Status::parse).map_err(|p| ("status", p))?,
             payout: (!payout.is_empty()).then(|| self.party(payout)),
-            reverses: (!reverses.is_empty()).then(|| identifier(reverses).map(Into::into)).transpose().map_err(|p| ("reverses", p))?,
+            reverses: (!reverses.is_empty())
+                .then(|| identifier(reverses).map(Into::into))
+                .transpose()
+                .map_err(|p| ("reverses", p))?,
         })
     }
 }

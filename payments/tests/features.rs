@@ -43,7 +43,12 @@ fn a_window_is_closed_at_both_ends_and_blind_to_its_own_second() {
 #[test]
 fn a_busy_party_of_many_thousands_stays_exact() {
     let rows: Vec<Row> = (0..6000_i64)
-        .map(|i| Row { at_s: i / 50, value_minor: (i * 7919) % 5000 + 1, beneficiary: (i * 31 % 700) as u32 + 1, ..row(0) })
+        .map(|i| Row {
+            at_s: i / 50,
+            value_minor: (i * 7919) % 5000 + 1,
+            beneficiary: (i * 31 % 700) as u32 + 1,
+            ..row(0)
+        })
         .collect();
     let features = batch(&rows, SPANS);
     let twin = recount_one(&rows, 5999, &mut BTreeMap::new());
@@ -67,7 +72,8 @@ fn row(sender: u32) -> Row {
 
 fn table() -> impl Strategy<Value = Vec<Row>> {
     let gap = prop_oneof![4 => Just(0_i64), 4 => 1..10_i64, 1 => Just(30_i64), 1 => Just(90_i64), 1 => 80..100_i64, 1 => 360..370_i64];
-    let step = (gap, 0..4_u32, 0..5_u32, 0..3_u16, 0..3_u8, any::<u16>(), 1..6_i64, any::<prop::sample::Index>(), 0..8_u8);
+    let step =
+        (gap, 0..4_u32, 0..5_u32, 0..3_u16, 0..3_u8, any::<u16>(), 1..6_i64, any::<prop::sample::Index>(), 0..8_u8);
     prop::collection::vec(step, 0..120).prop_map(|steps| {
         let mut rows: Vec<Row> = Vec::new();
         let mut at_s = 1_000_000;
@@ -85,7 +91,17 @@ fn table() -> impl Strategy<Value = Vec<Row>> {
             };
             let marks = if kind == 1 { marks } else { (marks | mark::IN_SCOPE) & !mark::TRAVEL };
             let marks = if marks & mark::TRAVEL != 0 { marks & !mark::IN_SCOPE } else { marks };
-            rows.push(Row { at_s, value_minor: value * 700, sender, beneficiary, reverses, corridor, country: corridor % 2, marks, channel });
+            rows.push(Row {
+                at_s,
+                value_minor: value * 700,
+                sender,
+                beneficiary,
+                reverses,
+                corridor,
+                country: corridor % 2,
+                marks,
+                channel,
+            });
         }
         rows
     })
@@ -108,7 +124,8 @@ fn recount_one(rows: &[Row], index: usize, standings: &mut Standings) -> Feature
     let within = |row: &Row, span_s: i64| row.at_s >= me.at_s - span_s;
     let select = |keep: &dyn Fn(&Row) -> bool| live.iter().copied().filter(|row| keep(row)).collect::<Vec<Row>>();
 
-    let own = select(&|r| r.counts() && r.sender == me.sender && r.corridor == me.corridor && within(r, SPANS.window_s));
+    let own =
+        select(&|r| r.counts() && r.sender == me.sender && r.corridor == me.corridor && within(r, SPANS.window_s));
     let recent: Vec<&Row> = own.iter().filter(|r| within(r, SPANS.recent_s)).collect();
     let has = |rows: &[Row], bit: u16| rows.iter().filter(|r| r.has(bit)).count() as u32;
     let sender = SenderFeatures {

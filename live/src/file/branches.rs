@@ -54,6 +54,10 @@ pub(super) fn build(job: &Job, guard: &GuardElement, partial: &Path) -> Result<B
     let decoder = make("decodebin")?;
     let writer = gst::ElementFactory::make("filesink").name(WRITER).build().map_err(|_| missing("filesink"))?;
     writer.set_property("location", location(partial)?);
+    if job.pace == Pace::Live {
+        // Waiting for a first frame before the clock runs would let a burst of frames in.
+        writer.set_property("async", false);
+    }
     let tail = match container {
         Container::Mp4 => make("mp4mux")?,
         Container::Matroska => make("matroskamux")?,
