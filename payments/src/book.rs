@@ -235,12 +235,21 @@ impl Book {
         self.rows_by_id.get(&id_digest(id)).copied()
     }
 
-    /// The chained hash of the first `n_rows` transfers, reckoned afresh.
-    pub fn digest_of_first(&self, n_rows: usize) -> Digest32 {
-        let pairs = self.transfers.iter().zip(&self.rows).take(n_rows);
-        pairs.fold(Digest32::default(), |digest, (transfer, row)| {
-            link(&digest, transfer, row.value_minor, &id_digest(&transfer.id))
-        })
+    /// The chained hash after each of `rows`, which ascend: what was known at those moments, and no more.
+    pub fn digests_after(&self, rows: &[u32]) -> Vec<Digest32> {
+        let mut digest = Digest32::default();
+        let mut wanted = rows.iter().copied().peekable();
+        let mut digests = Vec::with_capacity(rows.len());
+        for (index, (transfer, row)) in (0..).zip(self.transfers.iter().zip(&self.rows)) {
+            if wanted.peek().is_none() {
+                break;
+            }
+            digest = link(&digest, transfer, row.value_minor, &id_digest(&transfer.id));
+            while wanted.next_if_eq(&index).is_some() {
+                digests.push(digest);
+            }
+        }
+        digests
     }
 
     fn reversible(&self, id: &str) -> Option<u32> {
@@ -379,6 +388,6 @@ mod tests {
         changed.relation = Relation::Verified;
         let (after, _) = book(vec![changed, transfer("b", 2, 1, 2, 1500)]);
         assert_ne!(before.digest(), after.digest());
-        assert_eq!(before.digest_of_first(2), before.digest());
+        assert_eq!(before.digests_after(&[1, 1]), [before.digest(); 2]);
     }
 }

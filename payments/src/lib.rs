@@ -10,25 +10,31 @@
 //!
 //! Pure: no file, clock, socket, thread or chance. Bytes, key, rates and seed come in as arguments.
 
-pub mod error;
-pub mod money;
+pub mod book;
 pub mod country;
-pub mod time;
+pub mod draw;
+pub mod error;
+pub mod features;
+pub mod money;
+pub mod pack;
 pub mod party;
 pub mod rates;
-pub mod transfer;
 pub mod read;
-pub mod book;
-pub mod features;
+pub mod score;
+pub mod simulate;
 #[cfg(test)]
 mod testing;
+pub mod time;
+pub mod transfer;
 
 pub use book::{Book, Row, Scope};
 pub use country::{Corridor, Country};
 pub use error::{Error, Problem, Reject};
 pub use features::{Features, Spans};
 pub use money::{Amount, Currency};
+pub use pack::Pack;
 pub use party::{PartyId, PartyKey};
 pub use rates::Rates;
+pub use score::{Alert, Level};
 pub use time::Moment;
 pub use transfer::Transfer;

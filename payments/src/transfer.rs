@@ -60,6 +60,8 @@ macro_rules! words {
     };
 }
 
+pub(crate) use words;
+
 words! {
     /// By which way money was sent.
     Channel {

@@ -1,0 +1,163 @@
+//! Is this worth a person's look, and why?
+//!
+//! Points are added, family by family, each family capped; what speaks for an innocent explanation is taken off; and
+//! nothing is raised unless three families speak. It is arithmetic that an investigator can redo by hand.
+//! The answer is never "guilty" or "close the account": it is "review" or "alert", with its reasons.
+
+mod alert;
+
+use rustc_hash::FxHashMap;
+
+use crate::pack::{Entity, Indicator, Typology};
+use crate::{Book, Features, Pack, Row};
+pub use alert::{Alert, FamilyPoints, Inputs, Protection, Reason, Silent};
+
+/// How soon a person should look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// When there is time.
+    Review,
+    /// Soon.
+    Alert,
+}
+
+/// What one indicator says about one transfer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome<'a> {
+    /// A band holds: its name, the value read and the points.
+    Band {
+        /// The band.
+        name: &'a str,
+        /// The value.
+        value: i64,
+        /// Its points.
+        points: i64,
+    },
+    /// It was read, and no band holds.
+    Below,
+    /// Too little history to say anything.
+    TooLittleHistory,
+    /// The institution does not record what is needed, or there is nothing to compare with.
+    NotKnown,
+}
+
+impl Indicator {
+    /// Reads the indicator off the features of one transfer.
+    pub fn outcome(&self, features: &Features, pack: &Pack) -> Outcome<'_> {
+        if let Some((gate, below)) = self.not_enough
+            && (gate.read)(features, &pack.spans).is_none_or(|value| value < below)
+        {
+            return Outcome::TooLittleHistory;
+        }
+        let Some(value) = (self.reading.read)(features, &pack.spans) else { return Outcome::NotKnown };
+        let band = self.bands.iter().rev().find(|band| (band.min..=band.max).contains(&value));
+        match band {
+            Some(band) => Outcome::Band { name: &band.outcome, value, points: band.points },
+            None => Outcome::Below,
+        }
+    }
+
+    fn points(&self, features: &Features, pack: &Pack) -> i64 {
+        match self.outcome(features, pack) {
+            Outcome::Band { points, .. } => points,
+            Outcome::Below | Outcome::TooLittleHistory | Outcome::NotKnown => 0,
+        }
+    }
+}
+
+/// The sum for one typology.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Score {
+    /// Points of each family, uncapped, in the typology's order.
+    pub families: Vec<i64>,
+    /// How many families speak.
+    pub n_families: usize,
+    /// Points taken off.
+    pub protection: i64,
+    /// What is left, 0 or more.
+    pub total: i64,
+}
+
+/// Adds up one typology for one transfer.
+pub fn score(features: &Features, typology: &Typology, pack: &Pack) -> Score {
+    let mut families = vec![0; typology.families.len()];
+    for &(indicator, family) in &typology.indicators {
+        families[family] += pack.indicators[indicator].points(features, pack);
+    }
+    let capped: i64 = families.iter().zip(&typology.families).map(|(points, (_, cap))| *points.min(cap)).sum();
+    let protections = typology.protections.iter().map(|&place| pack.protections[place].points(features, pack));
+    let protection = protections.sum::<i64>().min(typology.protection_cap);
+    let n_families = families.iter().filter(|&&points| points > 0).count();
+    Score { families, n_families, protection, total: (capped - protection).max(0) }
+}
+
+impl Typology {
+    /// What a score calls for, if anything.
+    pub fn level(&self, score: &Score) -> Option<Level> {
+        match score.total {
+            _ if score.n_families < self.n_families_min => None,
+            total if total >= self.alert => Some(Level::Alert),
+            total if total >= self.review => Some(Level::Review),
+            _ => None,
+        }
+    }
+}
+
+/// A transfer at which something is to be raised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Raised {
+    /// The row.
+    pub index: u32,
+    /// Place in [`Pack::typologies`].
+    pub typology: usize,
+    /// How soon.
+    pub level: Level,
+}
+
+/// What was raised about whom, so that one party is not raised at every transfer.
+#[derive(Debug, Default)]
+pub struct Memory {
+    last: FxHashMap<(u32, u32), (Level, i64)>,
+}
+
+impl Memory {
+    /// Scores one transfer; calls `raise` for each typology that calls for a look and is not at rest.
+    ///
+    /// After something is raised the party rests for the pack's cooldown, unless a review becomes an alert.
+    pub fn consider(&mut self, index: u32, row: &Row, features: &Features, pack: &Pack, mut raise: impl FnMut(Raised)) {
+        if !row.counts() {
+            return;
+        }
+        for (place, typology) in pack.typologies.iter().enumerate() {
+            let Some(level) = typology.level(&score(features, typology, pack)) else { continue };
+            let key = (place as u32, party(typology, row));
+            let is_at_rest =
+                self.last.get(&key).is_some_and(|&(before, at_s)| row.at_s - at_s < pack.cooldown_s && level <= before);
+            if !is_at_rest {
+                self.last.insert(key, (level, row.at_s));
+                raise(Raised { index, typology: place, level });
+            }
+        }
+    }
+}
+
+fn party(typology: &Typology, row: &Row) -> u32 {
+    match typology.entity {
+        Entity::Sender => row.sender,
+        Entity::Beneficiary => row.beneficiary,
+    }
+}
+
+/// Scores a whole book, given its features; what is raised comes in the book's order.
+pub fn raised(book: &Book, features: &[Features], pack: &Pack) -> Vec<Raised> {
+    let mut memory = Memory::default();
+    let mut all = Vec::new();
+    for ((index, row), features) in (0..).zip(book.rows()).zip(features) {
+        memory.consider(index, row, features, pack, |raised| all.push(raised));
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests;
