@@ -78,8 +78,8 @@ pub struct World {
     pub transfers: Vec<Transfer>,
     /// What each remitter was made to do.
     pub remitters: Vec<(PartyId, Life)>,
-    /// Recipients shared by the payers of [`Life::CaseShared`].
-    pub receivers: Vec<PartyId>,
+    /// Recipients that several remitters share, each with the life of those who pay it.
+    pub recipients: Vec<(PartyId, Life)>,
 }
 
 /// Exchange rates of the made-up world, in the form of [`crate::Rates::parse`]; round figures, not market rates.
@@ -91,7 +91,7 @@ pub fn world(settings: Settings) -> World {
     let mut maker = Maker {
         dice: Dice::new(settings.seed),
         settings: Settings { n_days: settings.n_days.max(30), ..settings },
-        world: World { transfers: Vec::new(), remitters: Vec::new(), receivers: Vec::new() },
+        world: World { transfers: Vec::new(), remitters: Vec::new(), recipients: Vec::new() },
         n_parties: 0,
         pools: lives::Pools::default(),
     };

@@ -13,6 +13,7 @@ mod model;
 mod picture;
 mod prevalence;
 mod scan;
+mod payments;
 
 use std::process::ExitCode;
 
@@ -52,6 +53,15 @@ fn main() -> ExitCode {
         Command::Model(arguments) => model::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Prevalence(arguments) => prevalence::run(arguments),
+    /// Looks for transfers that look like payment for livestreamed exploitation, and explains why.
+    #[command(subcommand)]
+    Payments(payments::Command),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let outcome: anyhow::Result<ExitCode> = match arguments.command {
+        Command::Payments(command) => payments::run(command),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("{error:#}");

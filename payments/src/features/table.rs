@@ -5,10 +5,11 @@
 
 use rustc_hash::FxHashMap;
 
-/// A small map from party number to `V`.
+/// A small map from party number to `V`, which keeps the memory of values taken out.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Table<V> {
     keys: Vec<u32>,
+    /// One for each key, then values that wait to be used again.
     values: Vec<V>,
     /// Place of each key, kept only above [`N_LINEAR`] keys.
     places: FxHashMap<u32, u32>,
@@ -16,7 +17,19 @@ pub(crate) struct Table<V> {
 
 const N_LINEAR: usize = 16;
 
-impl<V: Default> Table<V> {
+/// A value that can begin anew in the memory it has.
+pub(crate) trait Anew: Default {
+    /// Makes it equal to the default.
+    fn begin_anew(&mut self);
+}
+
+impl Anew for u32 {
+    fn begin_anew(&mut self) {
+        *self = 0;
+    }
+}
+
+impl<V: Anew> Table<V> {
     /// How many keys there are.
     pub(crate) fn len(&self) -> usize {
         self.keys.len()
@@ -36,7 +49,7 @@ impl<V: Default> Table<V> {
     pub(crate) fn remove(&mut self, key: u32) {
         let Some(place) = self.place(key) else { return };
         self.keys.swap_remove(place);
-        self.values.swap_remove(place);
+        self.values.swap(place, self.keys.len());
         if !self.places.is_empty() {
             self.places.remove(&key);
             if let Some(&moved) = self.keys.get(place) {
@@ -51,7 +64,6 @@ impl<V: Default> Table<V> {
     /// Takes everything out.
     pub(crate) fn clear(&mut self) {
         self.keys.clear();
-        self.values.clear();
         self.places.clear();
     }
 
@@ -65,14 +77,18 @@ impl<V: Default> Table<V> {
     }
 
     fn insert(&mut self, key: u32) -> usize {
+        let place = self.keys.len();
         self.keys.push(key);
-        self.values.push(V::default());
+        match self.values.get_mut(place) {
+            Some(value) => value.begin_anew(),
+            None => self.values.push(V::default()),
+        }
         if !self.places.is_empty() {
-            self.places.insert(key, self.keys.len() as u32 - 1);
+            self.places.insert(key, place as u32);
         } else if self.keys.len() > N_LINEAR {
             self.places.extend(self.keys.iter().copied().zip(0..));
         }
-        self.keys.len() - 1
+        place
     }
 }
 

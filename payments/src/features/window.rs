@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use super::Spans;
 use super::sorted::Sorted;
-use super::table::Table;
+use super::table::{Anew, Table};
 use crate::book::{N_CHANNELS, Row, mark};
 
 /// What a sender did on one corridor within the window, this transfer included.
@@ -183,6 +183,20 @@ impl Entry {
     }
 }
 
+/// One transfer between two parties: what their window needs and no more, since there are many such windows.
+#[derive(Clone, Copy, Debug)]
+struct PairEntry {
+    at_s: i64,
+    index: u32,
+    marks: u16,
+}
+
+impl PairEntry {
+    fn has(&self, marks: u16) -> u32 {
+        u32::from(self.marks & marks == marks)
+    }
+}
+
 /// Takes the entry of row `index` out of a queue, and tells where it was.
 fn take(entries: &mut VecDeque<Entry>, index: u32) -> Option<(usize, Entry)> {
     let place = entries.binary_search_by_key(&index, |entry| entry.index).ok()?;
@@ -212,6 +226,12 @@ struct Other {
     n: u32,
     n_declared: u32,
     n_undeclared: u32,
+}
+
+impl Anew for Other {
+    fn begin_anew(&mut self) {
+        *self = Other::default();
+    }
 }
 
 impl Other {
@@ -343,12 +363,21 @@ impl CorridorWindow {
 /// The transfers between one sender and one beneficiary.
 #[derive(Clone, Debug, Default)]
 struct PairWindow {
-    entries: VecDeque<Entry>,
+    entries: VecDeque<PairEntry>,
     first_s: Option<i64>,
     /// Sum of the squared gaps between neighbours, in s².
     squared_gaps: i128,
     n_verified: u32,
     n_service: u32,
+}
+
+impl Anew for PairWindow {
+    fn begin_anew(&mut self) {
+        self.entries.clear();
+        self.first_s = None;
+        self.squared_gaps = 0;
+        (self.n_verified, self.n_service) = (0, 0);
+    }
 }
 
 impl PairWindow {
@@ -358,7 +387,7 @@ impl PairWindow {
             self.entries.pop_front();
             self.leave(&oldest);
         }
-        let entry = Entry::new(at);
+        let entry = PairEntry { at_s: at.row.at_s, index: at.index, marks: at.row.marks };
         self.n_verified += entry.has(mark::VERIFIED);
         self.n_service += entry.has(mark::SERVICE);
         self.entries.push_back(entry);
@@ -367,7 +396,7 @@ impl PairWindow {
         }
         let first_s = *self.first_s.get_or_insert(at.row.at_s);
         let n_transfers = self.entries.len() as u32;
-        let spread_s = spread_s(&self.entries);
+        let spread_s = at.row.at_s - self.entries.front().map_or(at.row.at_s, |first| first.at_s);
         PairFeatures {
             n_transfers,
             n_verified: self.n_verified,
@@ -400,7 +429,7 @@ impl PairWindow {
         }
     }
 
-    fn leave(&mut self, entry: &Entry) {
+    fn leave(&mut self, entry: &PairEntry) {
         self.n_verified -= entry.has(mark::VERIFIED);
         self.n_service -= entry.has(mark::SERVICE);
     }

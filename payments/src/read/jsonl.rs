@@ -155,6 +155,11 @@ pub fn write_one(transfer: &Transfer) -> String {
     for (name, word) in words {
         let _ = write!(line, r#","{name}":"{word}""#);
     }
+    if transfer.at.offset_min.is_some() {
+        // The last six characters of a time on the sender's clock are its offset.
+        let time = transfer.at.to_rfc3339();
+        let _ = write!(line, r#","sender_zone":"{}""#, &time[time.len() - 6..]);
+    }
     if let Some(payout) = transfer.payout {
         let _ = write!(line, r#","payout":"{payout}""#);
     }
@@ -177,7 +182,7 @@ mod tests {
         JsonReader::new(text, door).map(Result::unwrap).collect()
     }
 
-    const GOOD: &str = r#"{"id":"1","time":"2026-03-01T12:00:00Z","sender":"A","beneficiary":"B","amount":"15.00","currency":"GBP","from":"GB","to":"PH","relation":"undeclared"}"#;
+    const GOOD: &str = r#"{"id":"1","time":"2026-03-01T12:00:00Z","sender":"A","beneficiary":"B","amount":"15.00","currency":"GBP","from":"GB","to":"PH","relation":"undeclared","sender_zone":"-03:30"}"#;
 
     #[test]
     fn a_key_that_is_not_ours_refuses_the_row() {

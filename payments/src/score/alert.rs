@@ -181,7 +181,9 @@ impl Alert {
         for family in &self.families {
             let _ = writeln!(text, "  {:>3}  {} ({} before its cap)", family.counted, family.family, family.points);
         }
-        let _ = writeln!(text, "\nNothing was said by");
+        if !self.silent.is_empty() {
+            let _ = writeln!(text, "\nNothing was said by");
+        }
         for silent in &self.silent {
             let _ = writeln!(text, "       {}: {}", silent.indicator, silent.outcome);
         }

@@ -40,10 +40,13 @@ fn pattern() -> Vec<Transfer> {
 }
 
 /// What an alert says apart from who and from which input.
-fn gist(alert: &Alert) -> (Level, i64, Vec<(String, i64, String)>, Vec<String>) {
+fn gist(alert: &Alert) -> Gist {
     let reasons = alert.reasons.iter().map(|r| (r.indicator.clone(), r.points, r.why.clone())).collect();
     (alert.level, alert.score, reasons, alert.reasons.iter().flat_map(|r| r.transfers.clone()).collect())
 }
+
+/// Level, score, reasons, transfers.
+type Gist = (Level, i64, Vec<(String, i64, String)>, Vec<String>);
 
 #[test]
 fn the_published_pattern_is_raised_with_its_reasons_and_transfers() {
@@ -191,15 +194,15 @@ fn lives_of_innocent_people_are_rarely_disturbed() {
             (n_innocent, n_disturbed) = (n_innocent + n, n_disturbed + alert);
         }
     }
-    let receivers: std::collections::BTreeSet<String> = world.receivers.iter().map(|party| party.to_string()).collect();
-    let about: std::collections::BTreeSet<&String> =
-        alerts.iter().filter(|a| a.typology.starts_with("receiver")).map(|a| &a.party).collect();
-    let n_right = about.iter().filter(|party| receivers.contains(**party)).count();
-    println!(
-        "recipients raised: {n_right} of {} shared by cases, and {} others",
-        receivers.len(),
-        about.len() - n_right
-    );
+    for &life in Life::ALL {
+        let paid: std::collections::BTreeSet<String> =
+            world.recipients.iter().filter(|(_, l)| *l == life).map(|(party, _)| party.to_string()).collect();
+        let about: std::collections::BTreeSet<&String> =
+            alerts.iter().filter(|a| a.level == Level::Alert && paid.contains(&a.party)).map(|a| &a.party).collect();
+        if !paid.is_empty() {
+            println!("recipients of {:<20} {:>5}, alerts {:>5}", life.as_str(), paid.len(), about.len());
+        }
+    }
     assert!(n_found * 2 > n_cases, "{n_found} of {n_cases}");
     assert!(n_disturbed * 1000 <= n_innocent, "{n_disturbed} of {n_innocent}");
     // A known wrong answer: whoever tips or pays strangers directly, at night, in small round sums, looks alike.

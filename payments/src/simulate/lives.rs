@@ -199,7 +199,7 @@ impl Maker {
 
     fn church_giver(&mut self, home: &Home) {
         self.family(home);
-        let (to, corridor) = self.shared(home, |pools| &mut pools.collectors, 25);
+        let (to, corridor) = self.shared(home, |pools| &mut pools.collectors, 25, Reach::Community);
         let payee = if self.dice.percent(60) { Payee::Charity } else { Payee::Person };
         let shape = Shape { payee, purpose: Purpose::Gift, ..self.stranger(to, corridor) };
         let plan = Plan { first_day: self.start(30), gap_days: 30, jitter_days: 3, units: (10, 60) };
@@ -208,7 +208,7 @@ impl Maker {
 
     fn market_buyer(&mut self, home: &Home) {
         for _ in 0..self.dice.between(1, 4) {
-            let (to, corridor) = self.shared(home, |pools| &mut pools.sellers, 12);
+            let (to, corridor) = self.shared(home, |pools| &mut pools.sellers, 12, Reach::Community);
             let payee = if self.dice.percent(50) { Payee::Business } else { Payee::Person };
             let shape = Shape { payee, purpose: Purpose::Goods, is_round: false, ..self.stranger(to, corridor) };
             for _ in 0..self.dice.between(1, 4) {
@@ -220,7 +220,7 @@ impl Maker {
 
     fn gaming_tips(&mut self, home: &Home) {
         for _ in 0..self.dice.between(1, 4) {
-            let (to, corridor) = self.shared(home, |pools| &mut pools.streamers, 30);
+            let (to, corridor) = self.shared(home, |pools| &mut pools.streamers, 30, Reach::World);
             let shape = Shape { channel: Channel::Wallet, is_round: true, ..self.stranger(to, corridor) };
             for _ in 0..self.dice.between(1, 8) {
                 let (day, units) = (self.start(99), self.dice.pick(&[5, 10, 10, 20, 50]));
@@ -231,7 +231,7 @@ impl Maker {
 
     fn adult_services(&mut self, home: &Home) {
         for _ in 0..self.dice.between(1, 5) {
-            let (to, corridor) = self.shared(home, |pools| &mut pools.performers, 20);
+            let (to, corridor) = self.shared(home, |pools| &mut pools.performers, 20, Reach::World);
             let shape = self.stranger(to, corridor);
             for _ in 0..self.dice.between(1, 10) {
                 let (day, units) = (self.start(99), self.dice.between(10, 150));
@@ -241,7 +241,7 @@ impl Maker {
     }
 
     fn agent_user(&mut self, home: &Home) {
-        let (to, corridor) = self.shared(home, |pools| &mut pools.agents, 60);
+        let (to, corridor) = self.shared(home, |pools| &mut pools.agents, 60, Reach::Community);
         let payee = if self.dice.percent(80) { Payee::Agent } else { Payee::Person };
         let shape = Shape { payee, relation: Relation::Unknown, channel: Channel::Cash, ..self.stranger(to, corridor) };
         let usual = self.dice.between(50, 300);
@@ -284,11 +284,7 @@ impl Maker {
     }
 
     fn case_shared(&mut self, home: &Home) {
-        let n_before = self.pools.receivers.len();
-        let (to, corridor) = self.shared(home, |pools| &mut pools.receivers, 8);
-        if self.pools.receivers.len() > n_before {
-            self.world.receivers.push(to);
-        }
+        let (to, corridor) = self.shared(home, |pools| &mut pools.receivers, 8, Reach::World);
         let shape = Shape { is_round: self.dice.percent(80), ..self.stranger(to, corridor) };
         let first_day = self.start(70);
         for _ in 0..self.dice.between(2, 12) {
@@ -298,22 +294,41 @@ impl Maker {
         }
     }
 
-    /// A recipient that about `n_each` remitters share, in this remitter's corridor's far end or its own.
+    /// A recipient that about `n_each` remitters share. One with `reach` [`Reach::Community`] is known in one corridor
+    /// only, as a parish collector or a village shop is.
     fn shared(
         &mut self,
         home: &Home,
         pool: fn(&mut Pools) -> &mut Vec<(PartyId, Corridor)>,
         n_each: u64,
+        reach: Reach,
     ) -> (PartyId, Corridor) {
-        let is_new = pool(&mut self.pools).is_empty() || self.dice.between(1, n_each) == 1;
-        if is_new {
+        let is_near = |theirs: &Corridor| match reach {
+            Reach::Community => *theirs == home.corridor,
+            Reach::World => true,
+        };
+        let known: Vec<(PartyId, Corridor)> =
+            pool(&mut self.pools).iter().rev().filter(|(_, theirs)| is_near(theirs)).take(4).copied().collect();
+        if known.is_empty() || self.dice.between(1, n_each) == 1 {
             let party = self.party();
             pool(&mut self.pools).push((party, home.corridor));
+            if let Some(&(_, life)) = self.world.remitters.last() {
+                self.world.recipients.push((party, life));
+            }
+            return (party, home.corridor);
         }
-        let known: Vec<(PartyId, Corridor)> = pool(&mut self.pools).iter().rev().take(4).copied().collect();
         let (party, theirs) = self.dice.pick(&known);
         (party, Corridor { from: home.corridor.from, to: theirs.to })
     }
+}
+
+/// Who knows a recipient.
+#[derive(Clone, Copy, Debug)]
+enum Reach {
+    /// People of one corridor.
+    Community,
+    /// Anybody.
+    World,
 }
 
 /// When and how much.

@@ -1,0 +1,227 @@
+//! Where do transfers, pack, rates and key come from?
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::{Args, ValueEnum};
+use indicatif::{ProgressBar, ProgressStyle};
+use payments::read::csv::CsvReader;
+use payments::read::iso20022::IsoReader;
+use payments::read::jsonl::JsonReader;
+use payments::read::mapping::Mapping;
+use payments::read::mt103::Mt103Reader;
+use payments::read::{Door, Entry};
+use payments::{Book, Error, Pack, PartyKey, Rates, Reject, Transfer};
+
+/// A file of transfers and all that is needed to read it.
+#[derive(Args)]
+pub(super) struct Input {
+    /// File of transfers; `-` reads standard input.
+    input: PathBuf,
+    /// Form of the file; told by its extension when not given (.csv, .jsonl, .xml, .mt103).
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// Mapping of the file's columns (TOML); columns with our own names need none.
+    #[arg(long)]
+    mapping: Option<PathBuf>,
+    /// Exchange rates: lines `currency,day,rate` into the pack's currency.
+    #[arg(long)]
+    rates: Option<PathBuf>,
+    /// File with the institution's secret, 16 bytes or more, that hides accounts.
+    #[arg(long)]
+    key: Option<PathBuf>,
+    /// Where to write rows that could not be used; standard error when not given.
+    #[arg(long)]
+    reject: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) pack: PackFiles,
+}
+
+/// A pack and its overlay.
+#[derive(Args)]
+pub(super) struct PackFiles {
+    /// Pack of indicators (TOML); the public pack livestream-exploitation when not given.
+    #[arg(long)]
+    pack: Option<PathBuf>,
+    /// The institution's own values (TOML).
+    #[arg(long)]
+    overlay: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// Comma-separated values, with a mapping.
+    Csv,
+    /// JSON lines.
+    Jsonl,
+    /// ISO 20022: pacs.008, pain.001 or camt.053.
+    Iso20022,
+    /// SWIFT MT103.
+    Mt103,
+}
+
+/// Transfers in order, priced, with what could not be used.
+pub(super) struct Loaded {
+    pub(super) book: Book,
+    pub(super) pack: Pack,
+    pub(super) rates: Rates,
+    pub(super) n_rejected: usize,
+}
+
+/// A transfer and the number of its row, from 1.
+type Numbered = (u64, Transfer);
+
+impl PackFiles {
+    /// Reads and checks the pack.
+    pub(super) fn load(&self) -> anyhow::Result<Pack> {
+        let text = self.pack.as_deref().map(text_of).transpose()?;
+        let overlay = self.overlay.as_deref().map(text_of).transpose()?;
+        Pack::parse(text.as_deref().unwrap_or(payments::pack::LIVESTREAM_EXPLOITATION), overlay.as_deref())
+            .map_err(|error| anyhow::Error::new(error).context(PackFault))
+    }
+}
+
+/// Marks an error as one of the pack, which has an exit code of its own.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use the pack\n  to do: mend what is named below, or leave --pack and --overlay out")]
+pub(super) struct PackFault;
+
+impl Input {
+    /// Reads everything.
+    pub(super) fn load(&self) -> anyhow::Result<Loaded> {
+        let pack = self.pack.load()?;
+        let rates = match &self.rates {
+            None => Rates::none(pack.currency),
+            Some(path) => Rates::parse(&text_of(path)?, pack.currency).with_context(|| {
+                format!(
+                    "cannot use the rates in {}\n  to do: write lines such as GBP,2026-01-31,1.1834",
+                    path.display()
+                )
+            })?,
+        };
+        let (transfers, mut rejects) = self.transfers()?;
+        let lines: Vec<u64> = transfers.iter().map(|(line, _)| *line).collect();
+        let (book, unusable) =
+            Book::new(transfers.into_iter().map(|(_, transfer)| transfer).collect(), &rates, &pack.scope)?;
+        rejects.extend(unusable.into_iter().map(|reject| Reject { line: lines[reject.line as usize - 1], ..reject }));
+        rejects.sort_by_key(|reject| reject.line);
+        self.tell(&rejects)?;
+        Ok(Loaded { book, pack, rates, n_rejected: rejects.len() })
+    }
+
+    /// Every transfer with the number of its row.
+    fn transfers(&self) -> anyhow::Result<(Vec<Numbered>, Vec<Reject>)> {
+        let (mut transfers, mut rejects) = (Vec::new(), Vec::new());
+        let mut number = 0;
+        for entry in self.entries()? {
+            number += 1;
+            match entry.with_context(|| {
+                format!(
+                    "cannot read {} to its end\n  to do: ask for the file again; nothing of it has been scored",
+                    self.input.display()
+                )
+            })? {
+                Entry::Transfer(transfer) => transfers.push((number, *transfer)),
+                Entry::Reject(reject) => rejects.push(Reject { line: number, ..reject }),
+            }
+        }
+        Ok((transfers, rejects))
+    }
+
+    fn entries(&self) -> anyhow::Result<Box<dyn Iterator<Item = Result<Entry, Error>>>> {
+        let source = self.source()?;
+        let key = self.key()?;
+        let mapping = match &self.mapping {
+            None => Mapping::own(),
+            Some(path) => Mapping::parse(&text_of(path)?).with_context(|| format!("cannot use {}", path.display()))?,
+        };
+        let door = || mapping.door(key.clone());
+        let refused = || format!("cannot read {}\n  to do: check --format and --mapping", self.input.display());
+        Ok(match self.format()? {
+            Format::Csv => Box::new(CsvReader::new(source, &mapping, key).with_context(refused)?),
+            Format::Jsonl => Box::new(JsonReader::new(source, Door::plain(key))),
+            Format::Iso20022 => Box::new(IsoReader::new(source, door()?)),
+            Format::Mt103 => Box::new(Mt103Reader::new(source, door()?)),
+        })
+    }
+
+    fn source(&self) -> anyhow::Result<Box<dyn BufRead>> {
+        if self.input == Path::new("-") {
+            return Ok(Box::new(BufReader::new(std::io::stdin())));
+        }
+        let file = File::open(&self.input)
+            .with_context(|| format!("cannot open {}\n  to do: check the path", self.input.display()))?;
+        let n_bytes = file.metadata().map_or(0, |metadata| metadata.len());
+        Ok(Box::new(BufReader::with_capacity(1 << 18, bar(n_bytes, "reading").wrap_read(file))))
+    }
+
+    fn format(&self) -> anyhow::Result<Format> {
+        let extension = self.input.extension().and_then(|e| e.to_str()).unwrap_or("").to_ascii_lowercase();
+        match (self.format, extension.as_str()) {
+            (Some(format), _) => Ok(format),
+            (None, "csv" | "tsv" | "txt") => Ok(Format::Csv),
+            (None, "jsonl" | "ndjson" | "json") => Ok(Format::Jsonl),
+            (None, "xml") => Ok(Format::Iso20022),
+            (None, "mt103" | "mt" | "fin") => Ok(Format::Mt103),
+            (None, _) => anyhow::bail!(
+                "cannot tell the form of {}\n  to do: give --format csv, jsonl, iso20022 or mt103",
+                self.input.display()
+            ),
+        }
+    }
+
+    fn key(&self) -> anyhow::Result<PartyKey> {
+        let Some(path) = &self.key else {
+            eprintln!(
+                "warning: no --key was given; accounts are hidden with a public key that hides nothing from a determined reader"
+            );
+            return Ok(PartyKey::new(b"streamward: not a secret")?);
+        };
+        let mut bytes = Vec::new();
+        let file = File::open(path).with_context(|| format!("cannot open the key {}", path.display()))?;
+        file.take(4096).read_to_end(&mut bytes)?;
+        PartyKey::new(&bytes).with_context(|| {
+            format!("cannot use {}\n  to do: make one with 32 random bytes and keep it safe", path.display())
+        })
+    }
+
+    fn tell(&self, rejects: &[Reject]) -> anyhow::Result<()> {
+        let name = self.input.display();
+        if let Some(path) = &self.reject {
+            let mut file = std::io::BufWriter::new(
+                File::create(path).with_context(|| format!("cannot write {}", path.display()))?,
+            );
+            for reject in rejects {
+                writeln!(file, "{name}, {reject}")?;
+            }
+            file.flush()?;
+        } else {
+            for reject in rejects.iter().take(20) {
+                eprintln!("{name}, {reject}");
+            }
+        }
+        if !rejects.is_empty() {
+            eprintln!(
+                "{} rows of {name} could not be used\n  to do: mend them, or collect them all with --reject FILE",
+                rejects.len()
+            );
+        }
+        Ok(())
+    }
+}
+
+/// A bar of bytes, on a terminal only.
+fn bar(n_bytes: u64, what: &'static str) -> ProgressBar {
+    if !std::io::stderr().is_terminal() || n_bytes == 0 {
+        return ProgressBar::hidden();
+    }
+    let template = "{msg} {wide_bar} {bytes}/{total_bytes} {eta}";
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    ProgressBar::new(n_bytes).with_style(style).with_message(what)
+}
+
+fn text_of(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).with_context(|| format!("cannot read {}\n  to do: check the path", path.display()))
+}
