@@ -10,9 +10,10 @@ use guard::finding::{Finding, Found, FrameId, JudgeId, Match, RegionId};
 use guard::region::Region;
 use guard::{Frame, Policy};
 
+use crate::Error;
+use crate::hash::FrameHasher;
 use crate::lists::KnownList;
 use crate::models::{Models, Seat};
-use crate::{Error, hash};
 
 /// All judges of one detector thread.
 pub trait Panel: Send {
@@ -55,7 +56,7 @@ impl Hired {
         Arc::new(move || {
             let seats = self.models.seats()?;
             let (policy, lists) = (self.policy.clone(), Arc::clone(&self.lists));
-            Ok(Box::new(Sitting { policy, lists, seats }))
+            Ok(Box::new(Sitting { policy, lists, seats, hasher: FrameHasher::default() }))
         })
     }
 }
@@ -65,6 +66,7 @@ struct Sitting {
     policy: Policy,
     lists: Arc<[KnownList]>,
     seats: Vec<Seat>,
+    hasher: FrameHasher,
 }
 
 impl Panel for Sitting {
@@ -75,7 +77,7 @@ impl Panel for Sitting {
             let part = frame.crop(regions[region.0].rect);
             let found = match self.lists.get(judge.0) {
                 Some(list) => {
-                    let pdq = hashes.entry(region).or_insert_with(|| hash::pdq(&part));
+                    let pdq = hashes.entry(region).or_insert_with(|| self.hasher.pdq(&part));
                     compare(pdq, list, &self.policy)
                 }
                 None => self.seats.get_mut(judge.0 - self.lists.len()).map_or(Found::Failed, |seat| seat.look(&part)),

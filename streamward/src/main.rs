@@ -41,6 +41,9 @@ enum Command {
     Evaluate(evaluate::Arguments),
     /// Estimates the size of hidden groups from household surveys.
     Prevalence(prevalence::Arguments),
+    /// Looks for transfers that look like payment for livestreamed exploitation, and explains why.
+    #[command(subcommand)]
+    Payments(payments::Command),
 }
 
 fn main() -> ExitCode {
@@ -53,14 +56,6 @@ fn main() -> ExitCode {
         Command::Model(arguments) => model::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Prevalence(arguments) => prevalence::run(arguments),
-    /// Looks for transfers that look like payment for livestreamed exploitation, and explains why.
-    #[command(subcommand)]
-    Payments(payments::Command),
-}
-
-fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let outcome: anyhow::Result<ExitCode> = match arguments.command {
         Command::Payments(command) => payments::run(command),
     };
     outcome.unwrap_or_else(|error| {
