@@ -3,7 +3,7 @@
 //! Where a frame goes, in the order of these modules: a [`picture`] in somebody's buffer enters a [`stream`]; its
 //! tiles and regions are read; a `detectors` thread has a [`panel`] of judges look at it (the policy's [`lists`] and
 //! [`models`]); the machine in `guard` decides; the emitter sends the frame or one of the `covers`.
-//! Around the stream stand the GStreamer [`element`]s, files ([`file`]) and pipes ([`pipe`]).
+//! Around the stream stand the GStreamer [`element`]s, files ([`mod@file`]) and pipes ([`pipe`]).
 
 mod error;
 mod read;

@@ -10,10 +10,10 @@ mod hash;
 mod list;
 mod r#match;
 mod model;
+mod payments;
 mod picture;
 mod prevalence;
 mod scan;
-mod payments;
 
 use std::process::ExitCode;
 
