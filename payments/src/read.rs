@@ -21,7 +21,12 @@ use crate::{Amount, Corridor, Country, Currency, PartyId, PartyKey, Transfer};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
     /// A transfer that can be used.
-    Transfer(Box<Transfer>),
+    Transfer {
+        /// Line, or the number of the message in its file, from 1.
+        line: u64,
+        /// What it says.
+        transfer: Box<Transfer>,
+    },
     /// A row that cannot, and why.
     Reject(Reject),
 }
@@ -165,7 +170,7 @@ impl Door {
     /// Turns the row at `line` into a transfer, or says which field is at fault.
     pub fn admit(&self, fields: &Fields<'_>, line: u64) -> Entry {
         match self.transfer(fields) {
-            Ok(transfer) => Entry::Transfer(Box::new(transfer)),
+            Ok(transfer) => Entry::Transfer { line, transfer: Box::new(transfer) },
             Err((field, problem)) => Entry::Reject(Reject { line, field: Field(field), problem }),
         }
     }
@@ -267,7 +272,7 @@ mod tests {
 
     #[test]
     fn a_good_row_becomes_a_transfer() {
-        let Entry::Transfer(transfer) = door().admit(&GOOD, 1) else { panic!("a good row") };
+        let Entry::Transfer { transfer, .. } = door().admit(&GOOD, 1) else { panic!("a good row") };
         assert_eq!(transfer.amount.to_string(), "GBP 15.00");
         assert_eq!((transfer.relation, transfer.payee), (Relation::Undeclared, Payee::Unknown));
         assert_eq!(transfer.purpose, Purpose::Other);

@@ -207,7 +207,7 @@ mod tests {
     fn rejects(entries: &[Entry]) -> Vec<(u64, &'static str, Problem)> {
         let each = entries.iter().filter_map(|entry| match entry {
             Entry::Reject(reject) => Some((reject.line, reject.field.0, reject.problem)),
-            Entry::Transfer(_) => None,
+            Entry::Transfer { .. } => None,
         });
         each.collect()
     }
@@ -241,7 +241,7 @@ mod tests {
         let text = "\u{feff}Ref;Customer name;Created;Payer account;Mobile;Sum;How\r\n\
             1;Somebody;31.03.2026 23:15;A;B;\"1.250,50\";Barauszahlung\r\n";
         let entries = read(text.as_bytes(), &mapping.unwrap());
-        let [Entry::Transfer(transfer)] = &entries[..] else { panic!("{entries:?}") };
+        let [Entry::Transfer { transfer, .. }] = &entries[..] else { panic!("{entries:?}") };
         assert_eq!(transfer.amount.minor(), 125_050);
         assert_eq!(transfer.at.to_rfc3339(), "2026-03-31T21:15:00Z");
         assert_eq!(transfer.channel.as_str(), "cash");

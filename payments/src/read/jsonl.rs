@@ -192,7 +192,7 @@ mod tests {
         let kinds: Vec<Option<u64>> = entries
             .iter()
             .map(|entry| match entry {
-                Entry::Transfer(_) => None,
+                Entry::Transfer { .. } => None,
                 Entry::Reject(reject) => Some(reject.line),
             })
             .collect();
@@ -201,9 +201,9 @@ mod tests {
 
     #[test]
     fn a_written_line_is_read_again() {
-        let Entry::Transfer(first) = &read(GOOD.as_bytes())[0] else { panic!("good") };
+        let Entry::Transfer { transfer: first, .. } = &read(GOOD.as_bytes())[0] else { panic!("good") };
         let line = write_one(first);
-        let Entry::Transfer(again) = &read(line.as_bytes())[0] else { panic!("{line}") };
+        let Entry::Transfer { transfer: again, .. } = &read(line.as_bytes())[0] else { panic!("{line}") };
         assert_eq!(again, first);
     }
 

@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn a_message_gives_what_was_instructed_and_when() {
         let entries = read(GOOD.as_bytes());
-        let [Entry::Transfer(transfer)] = &entries[..] else { panic!("{entries:?}") };
+        let [Entry::Transfer { transfer, .. }] = &entries[..] else { panic!("{entries:?}") };
         assert_eq!(&*transfer.id, "0f0e0d0c-0000-4000-8000-000000000001");
         assert_eq!(transfer.amount.to_string(), "GBP 15.00");
         assert_eq!(transfer.corridor.to_string(), "GB-KE");
@@ -202,7 +202,7 @@ mod tests {
         let entries = read(format!("{nameless}{GOOD}").as_bytes());
         let expected = Reject { line: 1, field: Field("beneficiary"), problem: Problem::Missing };
         assert_eq!(entries[0], Entry::Reject(expected));
-        assert!(matches!(entries[1], Entry::Transfer(_)));
+        assert!(matches!(entries[1], Entry::Transfer { .. }));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 
-use super::input::Input;
+use super::input::{Input, text_of, unwritable};
 use super::score::Scored;
 
 /// Arguments of `payments explain`.
@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         );
     };
     if let Some(path) = &arguments.alerts {
-        let written = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let written = text_of(path)?;
         if !written.lines().any(|line| line == alert.to_json()) {
             eprintln!(
                 "{} in {} is not what comes out of this file\n  to do: treat the written alert as changed, and keep both",
@@ -55,7 +55,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(path) = &arguments.svg {
         let svg = payments::draw::time_line(alert, raised.index, &loaded.book, loaded.pack.spans)
             .context("the alert names nobody in the file")?;
-        std::fs::write(path, svg).with_context(|| format!("cannot write {}", path.display()))?;
+        std::fs::write(path, svg).map_err(|why| unwritable(path, why))?;
     }
     if arguments.json {
         println!("{}", alert.to_json());

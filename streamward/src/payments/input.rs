@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{BufRead, BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use payments::read::csv::CsvReader;
@@ -70,7 +69,7 @@ pub(super) struct Loaded {
     pub(super) n_rejected: usize,
 }
 
-/// A transfer and the number of its row, from 1.
+/// A transfer and its line, from 1.
 type Numbered = (u64, Transfer);
 
 impl PackFiles {
@@ -78,15 +77,20 @@ impl PackFiles {
     pub(super) fn load(&self) -> anyhow::Result<Pack> {
         let text = self.pack.as_deref().map(text_of).transpose()?;
         let overlay = self.overlay.as_deref().map(text_of).transpose()?;
-        Pack::parse(text.as_deref().unwrap_or(payments::pack::LIVESTREAM_EXPLOITATION), overlay.as_deref())
-            .map_err(|error| anyhow::Error::new(error).context(PackFault))
+        let text = text.as_deref().unwrap_or(payments::pack::LIVESTREAM_EXPLOITATION);
+        Ok(Pack::parse(text, overlay.as_deref()).map_err(PackFault)?)
     }
 }
 
-/// Marks an error as one of the pack, which has an exit code of its own.
+/// A pack that cannot be used, which has an exit code of its own.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot use the pack\n  to do: mend what is named below, or leave --pack and --overlay out")]
-pub(super) struct PackFault;
+#[error("{0}\n  to do: mend what is named, or leave --pack and --overlay out")]
+pub(super) struct PackFault(Error);
+
+/// An error in three parts: what and which, why, and what to do now.
+pub(super) fn told(what: &str, path: &Path, why: impl std::fmt::Display, cure: &str) -> anyhow::Error {
+    anyhow::anyhow!("{what} {}: {why}\n  to do: {cure}", path.display())
+}
 
 impl Input {
     /// Reads everything.
@@ -94,12 +98,8 @@ impl Input {
         let pack = self.pack.load()?;
         let rates = match &self.rates {
             None => Rates::none(pack.currency),
-            Some(path) => Rates::parse(&text_of(path)?, pack.currency).with_context(|| {
-                format!(
-                    "cannot use the rates in {}\n  to do: write lines such as GBP,2026-01-31,1.1834",
-                    path.display()
-                )
-            })?,
+            Some(path) => Rates::parse(&text_of(path)?, pack.currency)
+                .map_err(|why| told("cannot use", path, why, "write lines such as GBP,2026-01-31,1.1834"))?,
         };
         let (transfers, mut rejects) = self.transfers()?;
         let lines: Vec<u64> = transfers.iter().map(|(line, _)| *line).collect();
@@ -111,20 +111,14 @@ impl Input {
         Ok(Loaded { book, pack, rates, n_rejected: rejects.len() })
     }
 
-    /// Every transfer with the number of its row.
+    /// Every transfer with its line.
     fn transfers(&self) -> anyhow::Result<(Vec<Numbered>, Vec<Reject>)> {
         let (mut transfers, mut rejects) = (Vec::new(), Vec::new());
-        let mut number = 0;
+        let cure = "ask for the file again; nothing of it has been scored";
         for entry in self.entries()? {
-            number += 1;
-            match entry.with_context(|| {
-                format!(
-                    "cannot read {} to its end\n  to do: ask for the file again; nothing of it has been scored",
-                    self.input.display()
-                )
-            })? {
-                Entry::Transfer(transfer) => transfers.push((number, *transfer)),
-                Entry::Reject(reject) => rejects.push(Reject { line: number, ..reject }),
+            match entry.map_err(|why| told("cannot read to the end of", &self.input, why, cure))? {
+                Entry::Transfer { line, transfer } => transfers.push((line, *transfer)),
+                Entry::Reject(reject) => rejects.push(reject),
             }
         }
         Ok((transfers, rejects))
@@ -135,12 +129,14 @@ impl Input {
         let key = self.key()?;
         let mapping = match &self.mapping {
             None => Mapping::own(),
-            Some(path) => Mapping::parse(&text_of(path)?).with_context(|| format!("cannot use {}", path.display()))?,
+            Some(path) => {
+                Mapping::parse(&text_of(path)?).map_err(|why| told("cannot use", path, why, "mend the mapping"))?
+            }
         };
         let door = || mapping.door(key.clone());
-        let refused = || format!("cannot read {}\n  to do: check --format and --mapping", self.input.display());
+        let refused = |why: Error| told("cannot read", &self.input, why, "check --format and --mapping");
         Ok(match self.format()? {
-            Format::Csv => Box::new(CsvReader::new(source, &mapping, key).with_context(refused)?),
+            Format::Csv => Box::new(CsvReader::new(source, &mapping, key).map_err(refused)?),
             Format::Jsonl => Box::new(JsonReader::new(source, Door::plain(key))),
             Format::Iso20022 => Box::new(IsoReader::new(source, door()?)),
             Format::Mt103 => Box::new(Mt103Reader::new(source, door()?)),
@@ -151,8 +147,7 @@ impl Input {
         if self.input == Path::new("-") {
             return Ok(Box::new(BufReader::new(std::io::stdin())));
         }
-        let file = File::open(&self.input)
-            .with_context(|| format!("cannot open {}\n  to do: check the path", self.input.display()))?;
+        let file = File::open(&self.input).map_err(|why| told("cannot open", &self.input, why, "check the path"))?;
         let n_bytes = file.metadata().map_or(0, |metadata| metadata.len());
         Ok(Box::new(BufReader::with_capacity(1 << 18, bar(n_bytes, "reading").wrap_read(file))))
     }
@@ -180,19 +175,16 @@ impl Input {
             return Ok(PartyKey::new(b"streamward: not a secret")?);
         };
         let mut bytes = Vec::new();
-        let file = File::open(path).with_context(|| format!("cannot open the key {}", path.display()))?;
+        let file = File::open(path).map_err(|why| told("cannot open the key", path, why, "check the path"))?;
         file.take(4096).read_to_end(&mut bytes)?;
-        PartyKey::new(&bytes).with_context(|| {
-            format!("cannot use {}\n  to do: make one with 32 random bytes and keep it safe", path.display())
-        })
+        PartyKey::new(&bytes)
+            .map_err(|why| told("cannot use", path, why, "make one of 32 random bytes and keep it safe"))
     }
 
     fn tell(&self, rejects: &[Reject]) -> anyhow::Result<()> {
         let name = self.input.display();
         if let Some(path) = &self.reject {
-            let mut file = std::io::BufWriter::new(
-                File::create(path).with_context(|| format!("cannot write {}", path.display()))?,
-            );
+            let mut file = std::io::BufWriter::new(File::create(path).map_err(|why| unwritable(path, why))?);
             for reject in rejects {
                 writeln!(file, "{name}, {reject}")?;
             }
@@ -222,6 +214,12 @@ fn bar(n_bytes: u64, what: &'static str) -> ProgressBar {
     ProgressBar::new(n_bytes).with_style(style).with_message(what)
 }
 
-fn text_of(path: &Path) -> anyhow::Result<String> {
-    std::fs::read_to_string(path).with_context(|| format!("cannot read {}\n  to do: check the path", path.display()))
+/// What to say when a file cannot be written.
+pub(super) fn unwritable(path: &Path, why: std::io::Error) -> anyhow::Error {
+    told("cannot write", path, why, "check the folder, its permissions and the free space")
+}
+
+/// The whole of a small text file.
+pub(super) fn text_of(path: &Path) -> anyhow::Result<String> {
+    std::fs::read_to_string(path).map_err(|why| told("cannot read", path, why, "check the path"))
 }

@@ -5,12 +5,11 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Args;
 use payments::score::{Raised, raised};
 use payments::{Alert, Features, Level};
 
-use super::input::{Input, Loaded};
+use super::input::{Input, Loaded, unwritable};
 
 /// Arguments of `payments score`.
 #[derive(Args)]
@@ -30,7 +29,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let loaded = arguments.input.load()?;
     let scored = Scored::new(&loaded);
     if let Some(path) = &arguments.out {
-        let mut file = BufWriter::new(File::create(path).with_context(|| format!("cannot write {}", path.display()))?);
+        let mut file = BufWriter::new(File::create(path).map_err(|why| unwritable(path, why))?);
         for alert in &scored.alerts {
             writeln!(file, "{}", alert.to_json())?;
         }

@@ -5,10 +5,11 @@ use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Context;
 use clap::Args;
 use payments::read::jsonl::write_one;
 use payments::simulate::{RATES, Settings, world};
+
+use super::input::unwritable;
 
 /// Arguments of `payments simulate`.
 #[derive(Args)]
@@ -41,10 +42,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         first_day: FIRST_DAY,
         n_cases_per_100_000: arguments.cases,
     });
-    std::fs::create_dir_all(&arguments.out).with_context(|| format!("cannot make {}", arguments.out.display()))?;
+    std::fs::create_dir_all(&arguments.out).map_err(|why| unwritable(&arguments.out, why))?;
     let create = |name: &str| -> anyhow::Result<BufWriter<File>> {
         let path = arguments.out.join(name);
-        Ok(BufWriter::new(File::create(&path).with_context(|| format!("cannot write {}", path.display()))?))
+        Ok(BufWriter::new(File::create(&path).map_err(|why| unwritable(&path, why))?))
     };
     let mut transfers = create("transfers.jsonl")?;
     for transfer in &world.transfers {

@@ -48,7 +48,7 @@ fn read(text: &str) -> Vec<Entry> {
 fn summary(entry: &Entry) -> String {
     match entry {
         Entry::Reject(reject) => reject.to_string(),
-        Entry::Transfer(t) => {
+        Entry::Transfer { transfer: t, .. } => {
             format!("{} {} {} {} {}", t.id, t.at.to_rfc3339(), t.amount, t.corridor, t.purpose.as_str())
         }
     }
@@ -58,7 +58,7 @@ fn summary(entry: &Entry) -> String {
 fn a_pacs008_gives_each_of_its_transfers() {
     let entries = read(PACS008);
     assert_eq!(summary(&entries[0]), "u-1 2026-03-01T12:00:00Z GBP 15.00 GB-PH family");
-    let Entry::Transfer(first) = &entries[0] else { panic!("good") };
+    let Entry::Transfer { transfer: first, .. } = &entries[0] else { panic!("good") };
     assert_eq!(first.sender, door().key.hide("GB29NWBK60161331926819"));
     assert_eq!(first.beneficiary, door().key.hide("000111222"));
     let nobody = Reject { line: 2, field: Field("beneficiary"), problem: Problem::Missing };
@@ -98,7 +98,7 @@ fn names_and_addresses_change_nothing() {
 fn half_a_document_gives_its_whole_transfers_and_then_an_error() {
     let half = &PACS008[..PACS008.find("E2").unwrap()];
     let outcomes: Vec<_> = IsoReader::new(half.as_bytes(), door()).collect();
-    assert!(matches!(outcomes[0], Ok(Entry::Transfer(_))));
+    assert!(matches!(outcomes[0], Ok(Entry::Transfer { .. })));
     assert!(matches!(outcomes[1], Err(Error::Xml { .. })));
     assert_eq!(outcomes.len(), 2);
 }
