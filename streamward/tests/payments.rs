@@ -13,7 +13,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn simulated() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("a folder can be made");
     let arguments = ["simulate", ".", "--remitters", "2000", "--cases", "2000", "--seed", "4"];
     assert_eq!(streamward(folder.path(), &arguments).status.code(), Some(0));
     folder
