@@ -3,6 +3,9 @@
 //! A small number of threads, each with its own panel, take frames from a short queue. A full queue drops its oldest
 //! job: that frame will not be judged in time, and so will not be shown. A panel that panics is replaced; its frame
 //! counts as not judged.
+//!
+//! Where time presses the newest frame is looked at first: with the oldest first, a judge slower than the stream would
+//! find each frame too late, having let all of its time pass in the queue, and nothing would ever be shown.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,6 +28,15 @@ pub(crate) struct Job<F> {
     pub(crate) looks: Vec<(JudgeId, RegionId)>,
 }
 
+/// Which of the waiting frames is looked at first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    /// Where every frame is waited for.
+    Oldest,
+    /// Where frames are due: what has waited is nearly late already.
+    Newest,
+}
+
 /// Told what was found, on the thread that found it.
 pub(crate) type OnFound = Arc<dyn Fn(FrameId, Vec<Finding>) + Send + Sync>;
 
@@ -42,21 +54,22 @@ struct Shared<F> {
 struct Queue<F> {
     jobs: VecDeque<Job<F>>,
     len_max: usize,
+    first: First,
     is_closed: bool,
 }
 
 impl<F: Picture> Detectors<F> {
-    /// Starts `n_threads`, each with a panel of its own.
+    /// Starts `n_threads`, each with a panel of its own, before a queue of at most `len_max` frames.
     ///
     /// # Errors
     /// When a panel cannot be made.
     pub(crate) fn start(
         maker: &PanelMaker,
         n_threads: usize,
-        len_max: usize,
+        (len_max, first): (usize, First),
         on_found: &OnFound,
     ) -> Result<Detectors<F>, Error> {
-        let queue = Mutex::new(Queue { jobs: VecDeque::new(), len_max, is_closed: false });
+        let queue = Mutex::new(Queue { jobs: VecDeque::new(), len_max, first, is_closed: false });
         let shared = Arc::new(Shared { queue, has_work: Condvar::new() });
         let panels = (0..n_threads).map(|_| maker()).collect::<Result<Vec<_>, _>>()?;
         let thread = |panel| {
@@ -116,8 +129,12 @@ impl<F: Picture> Shared<F> {
             if queue.is_closed {
                 return None;
             }
-            if let Some(job) = queue.jobs.pop_front() {
-                return Some(job);
+            let job = match queue.first {
+                First::Oldest => queue.jobs.pop_front(),
+                First::Newest => queue.jobs.pop_back(),
+            };
+            if job.is_some() {
+                return job;
             }
             queue = self.has_work.wait(queue).unwrap_or_else(std::sync::PoisonError::into_inner);
         }

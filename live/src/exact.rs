@@ -12,7 +12,7 @@ use guard::region::{self, Region};
 use guard::{Arrival, Counts, Guard, Held, Input, Output, Policy, Rect, Signature};
 
 use crate::Error;
-use crate::detectors::{Detectors, Job, OnFound, failed, lock};
+use crate::detectors::{Detectors, First, Job, OnFound, failed, lock};
 use crate::panel::PanelMaker;
 use crate::picture::{Glance, Picture};
 use crate::stream::Event;
@@ -80,7 +80,7 @@ impl<F: Picture, S: Send + 'static> Exact<F, S> {
         let heard = Arc::clone(&shared);
         let on_found: OnFound = Arc::new(move |id, findings| heard.hear(id, findings));
         let in_flight_max = n_threads * 2 + 1;
-        let detectors = Detectors::start(maker, n_threads, in_flight_max, &on_found)?;
+        let detectors = Detectors::start(maker, n_threads, (in_flight_max, First::Oldest), &on_found)?;
         Ok(Exact { shared, detectors, policy, in_flight_max })
     }
 

@@ -11,7 +11,7 @@ use guard::finding::{Finding, FrameId};
 use guard::{Arrival, Counts, Guard, Held, Input, Output, Policy, Rect};
 
 use crate::Error;
-use crate::detectors::{Detectors, Job, OnFound, lock};
+use crate::detectors::{Detectors, First, Job, OnFound, lock};
 use crate::panel::PanelMaker;
 use crate::picture::{Glance, Picture};
 use crate::stream::Event;
@@ -54,7 +54,7 @@ impl<F: Picture, S: Send + 'static> Paced<F, S> {
                 paced.hear(id, findings);
             }
         });
-        let detectors = Detectors::start(maker, n_threads, QUEUE_MAX, &on_found)?;
+        let detectors = Detectors::start(maker, n_threads, (QUEUE_MAX, First::Newest), &on_found)?;
         // Set once, here, before anyone else holds the stream.
         let _ = paced.detectors.set(detectors);
         Ok(paced)
