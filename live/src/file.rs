@@ -8,7 +8,7 @@ mod branches;
 mod output;
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -67,6 +67,7 @@ pub fn run(job: &Job, mut on_progress: impl FnMut(Progress)) -> Result<Report, E
     check_input(&job.input)?;
     let partial = Partial::beside(&job.output)?;
     let guard = GuardElement::with(job.policy.clone(), job.pace, job.n_threads, Some(Arc::clone(&job.maker)));
+    guard.set_property("channel", own_channel());
     let pipeline = branches::build(job, &guard, partial.path())?;
     let mut watch =
         Watch { job, guard: &guard, pipeline: &pipeline.pipeline, incidents: Vec::new(), interrupted: false };
@@ -82,6 +83,12 @@ pub fn run(job: &Job, mut on_progress: impl FnMut(Progress)) -> Result<Report, E
     partial.publish()?;
     let elapsed_s = began.elapsed().as_secs_f64();
     Ok(Report { incidents, interrupted, elapsed_s, ..Report::new(counts, &job.policy) })
+}
+
+/// Files guarded side by side in one program must not fall silent, nor sound, with each other's covers.
+fn own_channel() -> String {
+    static N_RUNS: AtomicU64 = AtomicU64::new(0);
+    format!("file {}", N_RUNS.fetch_add(1, Ordering::Relaxed))
 }
 
 fn check_input(path: &Path) -> Result<(), Error> {

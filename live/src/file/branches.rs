@@ -163,6 +163,7 @@ impl Plan {
         if self.policy.audio.mute {
             let mute = MuteElement::default();
             let hold_ms = if self.pace == Pace::Live { self.policy.timing.hold_ms } else { 0 };
+            mute.set_property("channel", self.guard.property::<String>("channel"));
             mute.set_property("hold-ms", hold_ms);
             mute.set_property("lead-ms", self.policy.audio.lead_ms);
             mute.set_property("tail-ms", self.policy.audio.tail_ms);
