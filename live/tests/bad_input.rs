@@ -4,6 +4,7 @@
 //! half-written beside it. The messages stand in `bad_input/messages.txt`; `STREAMWARD_TEST_BLESS=1` writes them anew.
 
 #![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, helpers included")]
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};

@@ -6,6 +6,8 @@
 //!
 //! `STREAMWARD_TEST_ALL=1` runs every content at every rate and pace.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, helpers included")]
+
 #[path = "leak/clip.rs"]
 mod clip;
 #[path = "leak/observer.rs"]
