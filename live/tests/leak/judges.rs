@@ -26,6 +26,9 @@ pub(crate) enum Fault {
     Omits,
 }
 
+/// Told what was found in which frame.
+pub(crate) type Notice = Arc<dyn Fn(FrameId, &[Finding]) + Send + Sync>;
+
 /// The judges of the policy.
 pub(crate) fn real(policy: &Policy) -> PanelMaker {
     Hired::new(policy).unwrap().into_maker()
@@ -47,7 +50,7 @@ pub(crate) fn broken(real: PanelMaker, fault: Fault, n_well: usize) -> PanelMake
 }
 
 /// Judges whose findings are also shown to `notice`.
-pub(crate) fn noted(real: PanelMaker, notice: Arc<dyn Fn(FrameId, &[Finding]) + Send + Sync>) -> PanelMaker {
+pub(crate) fn noted(real: PanelMaker, notice: Notice) -> PanelMaker {
     Arc::new(move || Ok(Box::new(Noted { real: real()?, notice: Arc::clone(&notice) })))
 }
 
@@ -94,7 +97,7 @@ impl Panel for Broken {
 
 struct Noted {
     real: Box<dyn Panel>,
-    notice: Arc<dyn Fn(FrameId, &[Finding]) + Send + Sync>,
+    notice: Notice,
 }
 
 impl Panel for Noted {
