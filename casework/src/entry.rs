@@ -1,0 +1,102 @@
+//! What stands in the log about a case?
+//!
+//! Each entry becomes one leaf of a [`record::Tree`]: it names what happened by identifiers and digests, so that the log
+//! can be shown to an auditor without showing what the case is about.
+
+use jiff::Timestamp;
+use record::Hash;
+use serde::{Deserialize, Serialize};
+
+use crate::Person;
+
+/// One entry of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// When, UTC.
+    pub at: Timestamp,
+    /// Which case.
+    pub case: String,
+    /// Who did it; none when a program did.
+    pub who: Option<Person>,
+    /// What happened.
+    pub action: Action,
+    /// SHA-256 of what it happened to, as it is stored: a referral, an event, a document, a step.
+    #[serde(with = "digits")]
+    pub body_sha256: [u8; 32],
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Action {
+    /// Something was referred.
+    Referred,
+    /// The case moved.
+    Moved,
+    /// A person looked at a file.
+    Viewed,
+    /// A document was found valid.
+    Validated,
+    /// A second person approved a report.
+    Approved,
+    /// A step of a filing was journaled.
+    Filing,
+}
+
+impl Entry {
+    /// The bytes of the leaf: one line of JSON with its fields in this order.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("names, moments and digits can be written as JSON")
+    }
+
+    /// The leaf.
+    pub fn hash(&self) -> Hash {
+        Hash::of_entry(&self.to_bytes())
+    }
+}
+
+mod digits {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 32], to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 32], D::Error> {
+        let text = String::deserialize(from)?;
+        let mut bytes = [0; 32];
+        if text.len() != 64 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(Error::custom("not 64 hexadecimal digits"));
+        }
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[index * 2..][..2], 16).map_err(Error::custom)?;
+        }
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_entry_survives_the_way_there_and_back_and_each_field_is_in_its_hash() {
+        let entry = Entry {
+            at: Timestamp::UNIX_EPOCH,
+            case: "case 1".into(),
+            who: Some(Person::new("ada").unwrap()),
+            action: Action::Moved,
+            body_sha256: [0xab; 32],
+        };
+        assert_eq!(serde_json::from_slice::<Entry>(&entry.to_bytes()).unwrap(), entry);
+        for other in [
+            Entry { at: Timestamp::MAX, ..entry.clone() },
+            Entry { case: "case 2".into(), ..entry.clone() },
+            Entry { who: None, ..entry.clone() },
+            Entry { action: Action::Viewed, ..entry.clone() },
+            Entry { body_sha256: [0xaa; 32], ..entry.clone() },
+        ] {
+            assert_ne!(other.hash(), entry.hash());
+        }
+    }
+}

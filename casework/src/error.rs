@@ -1,0 +1,71 @@
+//! What can be wrong with a case or a report?
+
+use jiff::Timestamp;
+
+/// Why a step was refused. The case or report stays as it was.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A text is empty, longer than is kept, or holds a control character.
+    #[error("{field} has {n_chars} characters; it must have 1 to {n_chars_max}, none of them a control character")]
+    Text {
+        /// Which field.
+        field: &'static str,
+        /// How many characters it has.
+        n_chars: usize,
+        /// How many are kept.
+        n_chars_max: usize,
+    },
+    /// A number lies outside of what it can be.
+    #[error("{field} is {value}; it must lie in {range}")]
+    Number {
+        /// Which field.
+        field: &'static str,
+        /// What stood there.
+        value: String,
+        /// What it may be.
+        range: &'static str,
+    },
+    /// An incident ends before it begins.
+    #[error("the incident ends at {ended_at}, before it begins at {began_at}")]
+    Span {
+        /// Its beginning.
+        began_at: Timestamp,
+        /// Its end.
+        ended_at: Timestamp,
+    },
+    /// A case or a report cannot go this way from where it is.
+    #[error("{what} is {state} and cannot be {event}")]
+    Transition {
+        /// `the case` or `the report`.
+        what: &'static str,
+        /// Where it is.
+        state: &'static str,
+        /// Where it was to go.
+        event: &'static str,
+    },
+    /// Somebody else has taken the case.
+    #[error("the case is taken by somebody else")]
+    TakenByAnother,
+    /// A second person is needed, and this is the first one.
+    #[error("the person who decided cannot approve the report: a second person must")]
+    SamePerson,
+    /// What was checked against the schema is not what is to be sent.
+    #[error("the document that was checked is not the document of this report")]
+    OtherDocument,
+    /// An answer came to a request that was not made.
+    #[error("an answer came and nothing was asked")]
+    NotAsked,
+    /// A journal that this program cannot have written.
+    #[error("step {index} of the journal does not follow from those before it")]
+    Journal {
+        /// Which step, from 0.
+        index: usize,
+    },
+    /// An answer of the authority cannot be read.
+    #[error("the authority's answer cannot be read: {wrong}")]
+    Answer {
+        /// What is wrong with it.
+        wrong: &'static str,
+    },
+}

@@ -1,0 +1,28 @@
+//! What happened, and who must be told?
+//!
+//! From an incident to a filed report, without a clock, a socket or a file. Read in this order: what comes in
+//! ([`referral`]), what a [`case`] goes through, who [`decision`]s are made by, who has [`view`]ed what, which facts of law
+//! a case is held against ([`jurisdiction`]), what is written to the authority ([`cybertip`]), what a [`report`] goes
+//! through, how it is filed exactly once ([`filing`]), and what stands in the [`entry`] log about all of it.
+
+mod error;
+pub mod sealed;
+pub mod referral;
+pub mod case;
+pub mod decision;
+pub mod view;
+pub mod jurisdiction;
+pub mod cybertip;
+pub mod report;
+pub mod filing;
+pub mod entry;
+
+pub use case::Case;
+pub use decision::{Decision, Person, Verdict};
+pub use entry::Entry;
+pub use error::Error;
+pub use filing::Filing;
+pub use referral::Referral;
+pub use report::Report;
+pub use sealed::Sealed;
+pub use view::ViewLog;
