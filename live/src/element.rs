@@ -64,6 +64,11 @@ impl GuardElement {
     pub fn counts(&self) -> guard::Counts {
         guard_element::counts(self)
     }
+
+    /// Where the last frame that came in ends, in running time.
+    pub fn reached(&self) -> std::time::Duration {
+        guard_element::reached(self)
+    }
 }
 
 impl Default for MuteElement {

@@ -69,10 +69,17 @@ pub fn run(job: &Job, mut on_progress: impl FnMut(Progress)) -> Result<Report, E
     let guard = GuardElement::with(job.policy.clone(), job.pace, job.n_threads, Some(Arc::clone(&job.maker)));
     guard.set_property("channel", own_channel());
     let pipeline = branches::build(job, &guard, partial.path())?;
-    let mut watch =
-        Watch { job, guard: &guard, pipeline: &pipeline.pipeline, incidents: Vec::new(), interrupted: false };
+    let mut watch = Watch {
+        job,
+        guard: &guard,
+        pipeline: &pipeline.pipeline,
+        incidents: Vec::new(),
+        interrupted: false,
+        length: Duration::ZERO,
+    };
     let outcome = watch.until_end(&pipeline.trouble, &mut on_progress);
     let counts = guard.counts();
+    let unread_ms = watch.unread_ms();
     let (incidents, interrupted) = (watch.incidents, watch.interrupted);
     // Stopping never fails in a way that could be acted on.
     let _ = pipeline.pipeline.set_state(gst::State::Null);
@@ -82,7 +89,7 @@ pub fn run(job: &Job, mut on_progress: impl FnMut(Progress)) -> Result<Report, E
     }
     partial.publish()?;
     let elapsed_s = began.elapsed().as_secs_f64();
-    Ok(Report { incidents, interrupted, elapsed_s, ..Report::new(counts, &job.policy) })
+    Ok(Report { incidents, interrupted, elapsed_s, unread_ms, ..Report::new(counts, &job.policy) })
 }
 
 /// Files guarded side by side in one program must not fall silent, nor sound, with each other's covers.
@@ -116,7 +123,11 @@ struct Watch<'a> {
     pipeline: &'a gst::Pipeline,
     incidents: Vec<Incident>,
     interrupted: bool,
+    length: Duration,
 }
+
+/// Sound often runs on a little after the picture; a file that is cut off lacks more.
+const UNREAD_MIN: Duration = Duration::from_secs(1);
 
 impl Watch<'_> {
     fn until_end(
@@ -136,7 +147,9 @@ impl Watch<'_> {
                 self.interrupted = true;
                 self.pipeline.send_event(gst::event::Eos::new());
             }
-            on_progress(self.progress());
+            let progress = self.progress();
+            self.length = self.length.max(progress.length.unwrap_or_default());
+            on_progress(progress);
             let Some(message) = message else { continue };
             match message.view() {
                 gst::MessageView::Eos(_) => return Ok(()),
@@ -145,6 +158,12 @@ impl Watch<'_> {
                 _ => (),
             }
         }
+    }
+
+    /// By how much the video ended before the file's own length.
+    fn unread_ms(&self) -> u64 {
+        let unread = self.length.saturating_sub(self.guard.reached());
+        if self.interrupted || unread < UNREAD_MIN { 0 } else { unread.as_millis() as u64 }
     }
 
     fn progress(&self) -> Progress {

@@ -33,6 +33,8 @@ pub struct Report {
     pub elapsed_s: f64,
     /// Whether an interrupt ended the run before the video did.
     pub interrupted: bool,
+    /// How much of the file's length could not be read as video, milliseconds; 0 for a whole file.
+    pub unread_ms: u64,
 }
 
 /// A finding that covered the picture.
@@ -111,12 +113,13 @@ impl Report {
             policy: format!("{} {}", policy.name, policy.version),
             elapsed_s: 0.0,
             interrupted: false,
+            unread_ms: 0,
         }
     }
 
-    /// 3 when judging was late or failed, 1 when anything was covered, else 0.
+    /// 3 when judging was late or failed or a part of the file could not be read, 1 when anything was covered, else 0.
     pub fn exit_code(&self) -> u8 {
-        match (self.stalled + self.repeated, self.covered) {
+        match (self.stalled + self.repeated + self.unread_ms, self.covered) {
             (1.., _) => 3,
             (0, 1..) => 1,
             (0, 0) => 0,

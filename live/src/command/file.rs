@@ -140,6 +140,10 @@ fn summary(report: &Report) -> String {
     if report.stalled + report.repeated > 0 {
         text += "\n  judging was late or failed: what was not judged was not shown";
     }
+    if report.unread_ms > 0 {
+        let seconds = report.unread_ms as f64 / 1000.0;
+        text += &format!("\n  the video ends {seconds:.1} s before the file says: that part could not be read");
+    }
     if report.interrupted {
         text += "\n  interrupted: the copy ends there";
     }

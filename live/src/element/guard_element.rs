@@ -96,6 +96,8 @@ pub struct GuardElement {
 #[derive(Default)]
 struct Input {
     info: Option<Arc<VideoInfo>>,
+    /// Where the last frame ends.
+    reached: Duration,
     segment: gst::FormattedSegment<gst::ClockTime>,
 }
 
@@ -116,6 +118,10 @@ pub(super) fn configure(
 
 pub(super) fn counts(element: &super::GuardElement) -> Counts {
     element.imp().counts()
+}
+
+pub(super) fn reached(element: &super::GuardElement) -> Duration {
+    lock(&element.imp().input).reached
 }
 
 #[glib::object_subclass]
@@ -331,9 +337,12 @@ impl GuardElement {
             self.start().map_err(|error| self.fail(&error))?;
         }
         let (info, running_time) = {
-            let input = lock(&self.input);
+            let mut input = lock(&self.input);
             let info = input.info.clone().ok_or(gst::FlowError::NotNegotiated)?;
-            (info, buffer.pts().and_then(|pts| input.segment.to_running_time(pts)))
+            let running_time = buffer.pts().and_then(|pts| input.segment.to_running_time(pts));
+            let end = running_time.and_then(|start| start.checked_add(buffer.duration().unwrap_or_default()));
+            input.reached = input.reached.max(end.map_or(Duration::ZERO, Into::into));
+            (info, running_time)
         };
         let at = running_time.map_or(Duration::ZERO, Into::into);
         let slot = Slot {
