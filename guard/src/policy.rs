@@ -3,12 +3,12 @@
 //! A policy is one TOML file that a person can read. Every field has a meaning and a unit here, an unknown key is an
 //! error, and a value out of range is named with its key. Four policies are shipped: see [`Policy::SHIPPED`].
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
 /// Everything the guard is told.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Policy {
     /// What people call it.
@@ -39,7 +39,7 @@ pub struct Policy {
 }
 
 /// How long frames wait, and how long a cover stays.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Timing {
     /// Every frame leaves this long after it came, milliseconds, `0..=10_000`. Calls 150, broadcast 2000.
@@ -66,7 +66,7 @@ pub struct Timing {
 }
 
 /// When a verdict may serve for the next frames.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Reuse {
     /// How old the verdict may be, milliseconds, `0..=2000`; 0 judges every frame.
@@ -77,7 +77,7 @@ pub struct Reuse {
 }
 
 /// Who looks at every frame.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Judges {
     /// Lists of known material: file paths, or `test-card` for the built-in one.
@@ -107,7 +107,7 @@ impl Judges {
 }
 
 /// How several models judge together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Ensemble {
     /// Each is a judge of its own.
@@ -120,7 +120,7 @@ pub enum Ensemble {
 }
 
 /// Which parts of the picture are looked at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub enum RegionKind {
     /// The picture as it is.
     #[serde(rename = "whole")]
@@ -140,7 +140,7 @@ pub enum RegionKind {
 }
 
 /// What the score of one or more classes leads to.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ScoreRule {
     /// What the cover and the incident call it.
@@ -165,7 +165,7 @@ impl ScoreRule {
 }
 
 /// When a frame is the same as an entry of a list.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Matching {
     /// Bits that may differ, `0..=64`. Source: `pdq/README.md` in facebook/ThreatExchange, 31.
@@ -175,7 +175,7 @@ pub struct Matching {
 }
 
 /// What is shown instead of a frame.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cover {
     /// How the picture is covered; the words stand on it in each style.
@@ -192,7 +192,7 @@ pub struct Cover {
 }
 
 /// How the picture is covered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum CoverStyle {
     /// One dark shade.
@@ -204,7 +204,7 @@ pub enum CoverStyle {
 }
 
 /// Whom the words on the cover speak to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reader {
     /// An adult in a call or a stream.
@@ -215,7 +215,7 @@ pub enum Reader {
 }
 
 /// What happens to the sound.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Audio {
     /// Silence under the cover.
@@ -316,6 +316,13 @@ impl Policy {
         Ok(policy)
     }
 
+    /// The policy as a file that says everything, also what its own file left to defaults.
+    ///
+    /// [`Policy::parse`] makes the same policy of it.
+    pub fn to_text(&self) -> String {
+        toml::to_string(self).expect("a policy is tables of plain values")
+    }
+
     /// How many judges must report on every region: each list, and each model or the ensemble of them.
     pub fn n_judges(&self) -> usize {
         let n_models = match self.judges.ensemble {
@@ -412,6 +419,16 @@ mod tests {
         }
         assert!(Policy::shipped("child-device").unwrap().timing.latch);
         assert!(Policy::shipped("no-such-policy").is_none());
+    }
+
+    #[test]
+    fn a_policy_written_out_is_the_same_policy_and_leaves_nothing_out() {
+        for (name, text) in Policy::SHIPPED {
+            let policy = Policy::parse(text).unwrap();
+            let written = policy.to_text();
+            assert_eq!(Policy::parse(&written).unwrap(), policy, "{name}: {written}");
+            assert!(written.contains("judge_timeout_ms = 10000"), "{written}");
+        }
     }
 
     #[test]

@@ -27,6 +27,9 @@ pub use parse::{ENTRIES_MAX, FIELD_BYTES_MAX, LINE_BYTES_MAX};
 use crate::hash256::write_hex;
 use crate::{Hash256, Instant};
 
+/// Name of the built-in list, [`List::test_card`].
+pub const TEST_CARD: &str = "test-card";
+
 /// A list of known material with its provenance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
@@ -120,6 +123,14 @@ pub struct Header {
 }
 
 impl List {
+    /// The built-in list, which holds the safety test card and is named [`TEST_CARD`].
+    ///
+    /// Our own harmless picture, which every guard must cover: `guard::test_card` draws it, and its hash here is what
+    /// most of seven sizes agree on in each bit (`live/examples/test_card_hash.rs`).
+    pub fn test_card() -> List {
+        List::parse(include_str!("list/test-card.list")).expect("the built-in list is parsed in a test")
+    }
+
     /// What the list is called.
     pub fn name(&self) -> &str {
         &self.name
@@ -221,5 +232,18 @@ impl fmt::Display for Kind {
             Kind::Sha256 => "sha256",
             Kind::PhotoDna => "photodna",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_list_holds_the_test_card_alone() {
+        let list = List::test_card();
+        let ids: Vec<&str> = list.entries().iter().map(|entry| &*entry.id).collect();
+        assert_eq!((list.name(), ids), (TEST_CARD, vec!["safety-test-card"]));
+        assert_eq!(list.entries()[0].fingerprint.kind(), Kind::Pdq);
     }
 }

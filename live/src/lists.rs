@@ -7,10 +7,7 @@ use known::{Hash256, List};
 
 use crate::Error;
 
-/// Name of the list that holds the safety test card and is built in.
-pub const TEST_CARD: &str = "test-card";
-
-const TEST_CARD_TEXT: &str = include_str!("../lists/test-card.list");
+pub use known::list::TEST_CARD;
 
 /// A list of known material larger than this is not read into memory by the guard, bytes.
 pub const BYTES_MAX: u64 = 2 << 30;
@@ -28,7 +25,7 @@ impl KnownList {
     /// [`Error::Read`] when the file cannot be read, [`Error::List`] when any line of it is wrong.
     pub fn load(name: &str) -> Result<KnownList, Error> {
         if name == TEST_CARD {
-            let list = List::parse(TEST_CARD_TEXT).expect("the built-in list is parsed in a test");
+            let list = List::test_card();
             return Ok(KnownList { name: list.name().into(), list });
         }
         let text = crate::read::text(Path::new(name), BYTES_MAX)?;

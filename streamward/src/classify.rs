@@ -1,18 +1,18 @@
 //! Which scores does a model give these picture files?
 
 mod choice;
-mod picture;
+mod upright;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::anyhow;
 use clap::Args;
-use classifier::Scores;
+use classifier::{Ensemble, Scores};
 use serde_json::{Map, Value, json};
 
 pub(crate) use choice::{Choice, store, with_to_do};
-pub(crate) use picture::Picture;
+use upright::Upright;
 
 /// Gives the scores that a model gives picture files.
 ///
@@ -34,8 +34,7 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let mut ensemble = arguments.choice.load()?;
     let mut code = ExitCode::SUCCESS;
     for file in &arguments.files {
-        let scores = Picture::open(file).and_then(|picture| ensemble.classify(&picture.frame()).map_err(with_to_do));
-        match scores {
+        match judge(&mut ensemble, file) {
             Ok(scores) if arguments.json => {
                 println!(
                     "{}",
@@ -44,12 +43,19 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             }
             Ok(scores) => println!("{}  {}", line(&scores), file.display()),
             Err(error) => {
-                eprintln!("{:#}", anyhow!("{}: {error:#}", file.display()));
+                eprintln!("{error:#}");
                 code = ExitCode::from(2);
             }
         }
     }
     Ok(code)
+}
+
+/// Unpacks and judges one picture file. Errors name the file.
+pub(crate) fn judge(ensemble: &mut Ensemble, file: &Path) -> anyhow::Result<Scores> {
+    let picture = Upright::open(file)?;
+    let failed = |error| anyhow!("cannot judge the picture {}: {:#}", file.display(), with_to_do(error));
+    ensemble.classify(&picture.frame()).map_err(failed)
 }
 
 fn object(scores: &Scores) -> Map<String, Value> {

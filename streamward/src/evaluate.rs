@@ -14,7 +14,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use crate::classify::{Choice, Picture, with_to_do};
+use crate::classify::{Choice, judge};
 use labels::{Labels, Meaning};
 use measures::{Judged, Measures};
 
@@ -44,13 +44,13 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let mut judged = Vec::new();
     let mut n_unjudged = 0;
     for (file, label) in &labels.rows {
-        match Picture::open(file).and_then(|picture| ensemble.classify(&picture.frame()).map_err(with_to_do)) {
+        match judge(&mut ensemble, file) {
             Ok(scores) => {
                 let values = meanings.iter().map(|meaning| meaning.score(&scores)).collect();
                 judged.push(Judged { label: label.clone(), values });
             }
             Err(error) => {
-                bar.suspend(|| eprintln!("{}: {error:#}", file.display()));
+                bar.suspend(|| eprintln!("{error:#}"));
                 n_unjudged += 1;
             }
         }

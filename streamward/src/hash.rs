@@ -176,7 +176,8 @@ pub(crate) fn digests(file: &Path) -> Result<Digests> {
     }
 }
 
-fn parse_size(text: &str) -> Result<(usize, usize), String> {
+/// Reads a size like 640x480.
+pub(crate) fn parse_size(text: &str) -> Result<(usize, usize), String> {
     let sides = text.split_once('x').and_then(|(width, height)| Some((width.parse().ok()?, height.parse().ok()?)));
     match sides {
         Some((width @ 1..=SIDE_MAX, height @ 1..=SIDE_MAX)) if u64::from(width) * u64::from(height) <= PIXELS_MAX => {

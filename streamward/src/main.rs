@@ -1,37 +1,70 @@
 //! The program streamward: one command for each question its users have.
 //!
 //! Each command lives in a file named after it: its arguments first, then `run`.
-//! Exit codes, the same everywhere: 0 nothing found, 1 something covered or matched, 2 usage or I/O error,
-//! 3 degraded, 4 a signature or policy is invalid.
 
 mod classify;
+mod doctor;
 mod evaluate;
+mod guard;
 mod hash;
 mod list;
 mod r#match;
 mod model;
+mod pages;
 mod payments;
 mod picture;
+mod policy;
 mod prevalence;
 mod scan;
+mod selftest;
+mod sibling;
+mod testcard;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
-/// Protects children from livestreamed abuse: hashes, matches, reviews, reports, payments, prevalence.
+/// Protects children from livestreamed abuse: guards video, finds known material, estimates how many are harmed.
 #[derive(Parser)]
-#[command(version)]
+#[command(version, after_help = EXIT_CODES, max_term_width = 100)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
 }
 
+/// The same for every command, and for streamward-guard.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  nothing was found
+  1  something was covered or matched
+  2  the command was misused, or something could not be read or written
+  3  degraded: part of the work could not be done
+  4  a signature or a policy is invalid
+
+To begin:
+  streamward doctor                               what is missing here, and what mends it
+  streamward guard file IN.mp4 --out OUT.mp4      a video without its harmful frames
+  streamward match --list LIST FILE…              are these files known?";
+
 #[derive(Subcommand)]
 enum Command {
+    /// Guards a video: no frame is shown before it has been judged.
+    Guard(guard::Arguments),
+    /// Checks and shows policies: what is covered, how soon, for how long.
+    Policy(policy::Arguments),
+    /// Draws the safety test card, which every guard must cover.
+    Testcard(testcard::Arguments),
+    /// Checks that the test card is known and covered, here and now.
+    Selftest(selftest::Arguments),
+    /// Says what is there, what is missing, and what mends it.
+    Doctor(doctor::Arguments),
+    /// Prints the hashes of files.
     Hash(hash::Arguments),
+    /// Compares files with lists of known material.
     Match(r#match::Arguments),
+    /// Compares every file under a folder with lists, and can go on where it ended.
     Scan(scan::Arguments),
+    /// Makes, shows and compares lists of known material.
     List(list::Arguments),
     /// Gives the scores that a model gives picture files.
     Classify(classify::Arguments),
@@ -39,15 +72,24 @@ enum Command {
     Model(model::Arguments),
     /// Measures a model on pictures that somebody lawfully holds and has labelled.
     Evaluate(evaluate::Arguments),
-    /// Estimates the size of hidden groups from household surveys.
-    Prevalence(prevalence::Arguments),
     /// Looks for transfers that look like payment for livestreamed exploitation, and explains why.
     #[command(subcommand)]
     Payments(payments::Command),
+    /// Estimates the size of hidden groups from household surveys.
+    Prevalence(prevalence::Arguments),
+    /// Prints completions for a shell.
+    Completions(pages::Completions),
+    /// Prints the manual page, or writes one for each command.
+    Man(pages::Man),
 }
 
 fn main() -> ExitCode {
     let outcome: anyhow::Result<ExitCode> = match Arguments::parse().command {
+        Command::Guard(arguments) => guard::run(&arguments),
+        Command::Policy(arguments) => policy::run(&arguments),
+        Command::Testcard(arguments) => testcard::run(&arguments),
+        Command::Selftest(arguments) => selftest::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Match(arguments) => r#match::run(&arguments),
         Command::Scan(arguments) => scan::run(&arguments),
@@ -55,8 +97,10 @@ fn main() -> ExitCode {
         Command::Classify(arguments) => classify::run(arguments),
         Command::Model(arguments) => model::run(arguments),
         Command::Evaluate(arguments) => evaluate::run(arguments),
-        Command::Prevalence(arguments) => prevalence::run(arguments),
         Command::Payments(command) => payments::run(command),
+        Command::Prevalence(arguments) => prevalence::run(arguments),
+        Command::Completions(arguments) => pages::completions(&arguments, Arguments::command()),
+        Command::Man(arguments) => pages::man(&arguments, Arguments::command()),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("{error:#}");

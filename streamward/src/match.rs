@@ -29,7 +29,7 @@ pub(crate) struct Arguments {
 /// When a file is on a list.
 #[derive(Args, Clone)]
 pub(crate) struct Rule {
-    /// A list of known material; may be given more than once.
+    /// A list of known material, or `test-card` for the built-in one; may be given more than once.
     #[arg(long = "list", value_name = "LIST", required = true)]
     pub(crate) lists: Vec<PathBuf>,
     /// Pictures at most this many bits apart match, 0 to 256.

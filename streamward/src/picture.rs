@@ -1,7 +1,7 @@
 //! Which pixels are in this picture file, and are they safe to unpack?
 //!
 //! A file of a kilobyte can claim thousands of millions of pixels: size and memory are checked from its first bytes,
-//! before anything is unpacked. What PDQ then sees, so that hashes agree with those of Meta's tool:
+//! before anything is unpacked ([`unpack`], for all commands). What PDQ then sees, so that hashes agree with those of Meta's tool:
 //!
 //! - grey pictures stay grey; colours of more than 8 bits are scaled to 8; CMYK is turned into RGB by the decoder;
 //! - what is transparent is laid on white, since there is no colour to hash behind it;
@@ -12,6 +12,7 @@
 
 use std::io::Cursor;
 
+use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError, ImageReader, Limits};
 use known::Hash256;
 use known::pdq::{self, Luma, Pdq, Rgb};
@@ -58,24 +59,9 @@ pub(crate) enum Shrink {
 }
 
 impl Picture {
-    /// Unpacks a picture file.
+    /// Unpacks a picture file, its pixels as they lie.
     pub(crate) fn decode(file: &[u8]) -> Result<Picture, Refused> {
-        let mut reader = ImageReader::new(Cursor::new(file));
-        if let Ok(format) = image::guess_format(file) {
-            reader.set_format(format);
-        }
-        let mut limits = Limits::no_limits();
-        limits.max_alloc = Some(ALLOCATION_BYTES_MAX);
-        reader.limits(limits);
-        let decoder = reader.into_decoder().map_err(refusal)?;
-        let (width, height) = decoder.dimensions();
-        if width > SIDE_MAX || height > SIDE_MAX || u64::from(width) * u64::from(height) > PIXELS_MAX {
-            return Err(Refused::TooLarge { width, height });
-        }
-        if decoder.total_bytes() > ALLOCATION_BYTES_MAX {
-            return Err(Refused::TooMuchMemory);
-        }
-        DynamicImage::from_decoder(decoder).map(Picture::of_image).map_err(refusal)
+        unpack(file).map(|unpacked| Picture::of_image(unpacked.image))
     }
 
     fn of_image(image: DynamicImage) -> Picture {
@@ -153,6 +139,36 @@ impl Picture {
     fn rgb<'a>(&self, bytes: &'a [u8]) -> Rgb<'a> {
         Rgb::new(bytes, self.width, self.height, self.width * 3).expect("three bytes for each pixel")
     }
+}
+
+/// What a picture file holds, as its decoder gives it.
+pub(crate) struct Unpacked {
+    /// The pixels as they lie.
+    pub(crate) image: DynamicImage,
+    /// How to turn them upright.
+    pub(crate) orientation: Orientation,
+}
+
+/// Unpacks the first picture of a file, within the limits above. The format is told by the content.
+pub(crate) fn unpack(file: &[u8]) -> Result<Unpacked, Refused> {
+    let mut reader = ImageReader::new(Cursor::new(file));
+    if let Ok(format) = image::guess_format(file) {
+        reader.set_format(format);
+    }
+    let mut limits = Limits::no_limits();
+    limits.max_alloc = Some(ALLOCATION_BYTES_MAX);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(refusal)?;
+    let (width, height) = decoder.dimensions();
+    if width > SIDE_MAX || height > SIDE_MAX || u64::from(width) * u64::from(height) > PIXELS_MAX {
+        return Err(Refused::TooLarge { width, height });
+    }
+    if decoder.total_bytes() > ALLOCATION_BYTES_MAX {
+        return Err(Refused::TooMuchMemory);
+    }
+    let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
+    let image = DynamicImage::from_decoder(decoder).map_err(refusal)?;
+    Ok(Unpacked { image, orientation })
 }
 
 /// The hashes worth looking up: of the whole picture and of the part inside its bars, where they have enough detail.
