@@ -15,6 +15,7 @@ mod payments;
 mod picture;
 mod policy;
 mod prevalence;
+mod report;
 mod scan;
 mod selftest;
 mod sibling;
@@ -77,6 +78,8 @@ enum Command {
     Payments(payments::Command),
     /// Estimates the size of hidden groups from household surveys.
     Prevalence(prevalence::Arguments),
+    /// Checks reports to authorities before they are sent.
+    Report(report::Arguments),
     /// Prints completions for a shell.
     Completions(pages::Completions),
     /// Prints the manual page, or writes one for each command.
@@ -99,6 +102,7 @@ fn main() -> ExitCode {
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Payments(command) => payments::run(command),
         Command::Prevalence(arguments) => prevalence::run(arguments),
+        Command::Report(arguments) => report::run(&arguments),
         Command::Completions(arguments) => pages::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => pages::man(&arguments, Arguments::command()),
     };
