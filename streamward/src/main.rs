@@ -18,6 +18,7 @@ mod prevalence;
 mod report;
 mod scan;
 mod selftest;
+mod serve;
 mod sibling;
 mod testcard;
 
@@ -80,6 +81,8 @@ enum Command {
     Prevalence(prevalence::Arguments),
     /// Checks reports to authorities before they are sent.
     Report(report::Arguments),
+    /// Serves the console and the service.
+    Serve(serve::Arguments),
     /// Prints completions for a shell.
     Completions(pages::Completions),
     /// Prints the manual page, or writes one for each command.
@@ -103,6 +106,7 @@ fn main() -> ExitCode {
         Command::Payments(command) => payments::run(command),
         Command::Prevalence(arguments) => prevalence::run(arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Completions(arguments) => pages::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => pages::man(&arguments, Arguments::command()),
     };
