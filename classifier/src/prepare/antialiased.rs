@@ -5,8 +5,7 @@
 //! size: a quarter of the work, and the same but for rounding, for colours that were clamped, and for chroma, which is
 //! smoothed instead of repeated.
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use antialiased::Resizer;
 use guard::{Format, Frame, Plane, Size};
 
 use super::Sink;
@@ -16,7 +15,6 @@ use crate::{Error, Filter, Input, Resize};
 /// Scratch space for one size of tensor.
 pub(crate) struct Antialiased {
     resizer: Resizer,
-    options: ResizeOptions,
     /// What the whole picture is resized to.
     squashed: Size,
     /// The tensor's part of that: left, top, rows, columns.
@@ -36,14 +34,13 @@ impl Antialiased {
             Resize::AlignCorners {} => unreachable!("this resizer is chosen for the antialiased kinds only"),
         };
         let filter = match filter {
-            Filter::Bilinear => FilterType::Bilinear,
-            Filter::Bicubic => FilterType::CatmullRom,
-            Filter::Lanczos3 => FilterType::Lanczos3,
+            Filter::Bilinear => antialiased::Filter::Bilinear,
+            Filter::Bicubic => antialiased::Filter::Bicubic,
+            Filter::Lanczos3 => antialiased::Filter::Lanczos3,
         };
         let (x, y) = ((squashed.width - size.width) / 2, (squashed.height - size.height) / 2);
         Antialiased {
-            resizer: Resizer::new(),
-            options: ResizeOptions::new().resize_alg(ResizeAlg::Convolution(filter)).use_alpha(false),
+            resizer: Resizer::new(filter),
             squashed,
             crop: guard::Rect { x, y, size },
             packed: Vec::new(),
@@ -58,14 +55,15 @@ impl Antialiased {
     pub(crate) fn resize(&mut self, frame: &Frame, sink: &mut Sink) -> Result<(), Error> {
         let layout = plane_layout(frame.format());
         let mut planes = Vec::with_capacity(layout.len());
-        for (index, &(bytes_a_pixel, pixel_type)) in layout.iter().enumerate() {
+        for (index, &bytes_a_pixel) in layout.iter().enumerate() {
             let (n_bytes, n_rows) = frame.format().plane_size(index, frame.size());
             let size = Size { width: n_bytes / bytes_a_pixel, height: n_rows };
-            planes.push(
-                self.resize_plane(frame.planes()[index], n_bytes, size, pixel_type).map_err(|reason| {
-                    Error::Resize { width: frame.size().width, height: frame.size().height, reason }
-                })?,
-            );
+            let resized = self.resize_plane(frame.planes()[index], n_bytes, size, bytes_a_pixel);
+            planes.push(resized.map_err(|reason| Error::Resize {
+                width: frame.size().width,
+                height: frame.size().height,
+                reason,
+            })?);
         }
         for y in 0..self.crop.size.height {
             self.fill_row(frame, &planes, y);
@@ -79,7 +77,7 @@ impl Antialiased {
         plane: Plane,
         n_bytes: usize,
         size: Size,
-        pixel_type: PixelType,
+        bytes_a_pixel: usize,
     ) -> Result<Vec<u8>, String> {
         let source = if plane.stride == n_bytes {
             &plane.data[..n_bytes * size.height]
@@ -88,11 +86,8 @@ impl Antialiased {
             (0..size.height).for_each(|y| self.packed.extend_from_slice(plane.row(y, n_bytes)));
             &self.packed
         };
-        let source = ImageRef::new(size.width as u32, size.height as u32, source, pixel_type)
-            .map_err(|error| error.to_string())?;
-        let mut target = Image::new(self.squashed.width as u32, self.squashed.height as u32, pixel_type);
-        self.resizer.resize(&source, &mut target, &self.options).map_err(|error| error.to_string())?;
-        Ok(target.into_vec())
+        let to = (self.squashed.width, self.squashed.height);
+        self.resizer.resize(source, (size.width, size.height), to, bytes_a_pixel)
     }
 
     /// Row `y` of the tensor out of the resized planes.
@@ -116,14 +111,14 @@ impl Antialiased {
     }
 }
 
-/// Bytes for each sample group of each plane, and what the resizer calls it.
-fn plane_layout(format: Format) -> &'static [(usize, PixelType)] {
+/// Bytes for each pixel of each plane.
+fn plane_layout(format: Format) -> &'static [usize] {
     match format {
-        Format::I420 => &[(1, PixelType::U8), (1, PixelType::U8), (1, PixelType::U8)],
-        Format::Nv12 => &[(1, PixelType::U8), (2, PixelType::U8x2)],
-        Format::Rgb => &[(3, PixelType::U8x3)],
-        Format::Rgba | Format::Bgrx => &[(4, PixelType::U8x4)],
-        Format::Gray8 => &[(1, PixelType::U8)],
+        Format::I420 => &[1, 1, 1],
+        Format::Nv12 => &[1, 2],
+        Format::Rgb => &[3],
+        Format::Rgba | Format::Bgrx => &[4],
+        Format::Gray8 => &[1],
     }
 }
 
