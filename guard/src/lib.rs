@@ -7,6 +7,7 @@
 mod error;
 pub mod frame;
 pub mod signature;
+pub mod inset;
 pub mod region;
 pub mod finding;
 pub mod held;

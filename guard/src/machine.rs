@@ -250,7 +250,7 @@ impl<F> Guard<F> {
         let looked_at = recent.find(|looked_at| looked_at.sighting.is_complete() || !looked_at.sighting.is_closed())?;
         let is_same = self.policy.reuse.max_ms > 0
             && self.now.saturating_sub(looked_at.at) < age_max
-            && looked_at.regions == arrival.regions
+            && region::are_alike(&looked_at.regions, &arrival.regions)
             && looked_at.signature.change(&arrival.signature) <= self.policy.reuse.tile_change_max;
         is_same.then_some(looked_at.id)
     }

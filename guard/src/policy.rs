@@ -134,6 +134,9 @@ pub enum RegionKind {
     /// Nine ninths.
     #[serde(rename = "3x3")]
     Ninths,
+    /// Pictures within the picture, found by their straight edges: see [`crate::inset`].
+    #[serde(rename = "insets")]
+    Insets,
     /// Windows and participants that the source knows of.
     #[serde(rename = "given")]
     Given,
@@ -330,6 +333,11 @@ impl Policy {
             Ensemble::Mean | Ensemble::Cascade => self.judges.models.len().min(1),
         };
         self.judges.lists.len() + n_models
+    }
+
+    /// Whether anything asks for the tiles of a frame: reuse compares them, some covers are drawn from them.
+    pub fn needs_tiles(&self) -> bool {
+        self.reuse.max_ms > 0 || self.cover.style != CoverStyle::Solid
     }
 
     fn check(&self) -> Result<(), Error> {

@@ -23,11 +23,22 @@ pub const SIDE_MIN: usize = 16;
 /// only if the whole picture is looked at too, which [`plan`] sees to.
 pub const GIVEN_MAX: usize = 32;
 
+/// What was seen in a frame before anybody judges it.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sight<'a> {
+    /// The picture without its flat bars, where it has any.
+    pub trimmed: Option<Rect>,
+    /// Pictures within it: see [`crate::inset::find`].
+    pub insets: &'a [Rect],
+    /// Windows and participants that the source knows of.
+    pub given: &'a [Rect],
+}
+
 /// Rectangles for one frame, in the policy's order.
 ///
-/// `trimmed` is the picture without its flat bars, where it has any; `given` is what the source knows.
 /// Never empty: a frame too small for any region is looked at whole.
-pub fn plan(kinds: &[RegionKind], size: Size, trimmed: Option<Rect>, given: &[Rect]) -> Vec<Region> {
+pub fn plan(kinds: &[RegionKind], size: Size, sight: Sight) -> Vec<Region> {
+    let Sight { trimmed, insets, given } = sight;
     let whole = Rect { x: 0, y: 0, size };
     let mut regions = Vec::new();
     for &kind in kinds {
@@ -41,6 +52,7 @@ pub fn plan(kinds: &[RegionKind], size: Size, trimmed: Option<Rect>, given: &[Re
             RegionKind::Trimmed => trimmed.into_iter().filter(|rect| *rect != whole).for_each(&mut add),
             RegionKind::Quarters => grid(size, 2).for_each(&mut add),
             RegionKind::Ninths => grid(size, 3).for_each(&mut add),
+            RegionKind::Insets => insets.iter().copied().for_each(&mut add),
             RegionKind::Given => given.iter().take(GIVEN_MAX).copied().for_each(&mut add),
         }
     }
@@ -49,6 +61,13 @@ pub fn plan(kinds: &[RegionKind], size: Size, trimmed: Option<Rect>, given: &[Re
         regions.push(Region { kind: RegionKind::Whole, rect: whole });
     }
     regions
+}
+
+/// Whether two frames with the same picture are looked at in the same places. Insets are not asked: what the search
+/// finds in noise differs from frame to frame, and one that is there shows in the tiles.
+pub(crate) fn are_alike(a: &[Region], b: &[Region]) -> bool {
+    let fixed = |region: &&Region| region.kind != RegionKind::Insets;
+    a.iter().filter(fixed).eq(b.iter().filter(fixed))
 }
 
 /// Every look that must have been reported before the frame counts as judged: each list on every region, each model
@@ -97,22 +116,35 @@ mod tests {
     #[test]
     fn a_frame_too_small_for_any_region_is_looked_at_whole() {
         let tiny = Size { width: 8, height: 8 };
-        let regions = plan(&[RegionKind::Ninths, RegionKind::Trimmed], tiny, None, &[]);
+        let regions = plan(&[RegionKind::Ninths, RegionKind::Trimmed], tiny, Sight::default());
         assert_eq!(regions, [Region { kind: RegionKind::Whole, rect: Rect { x: 0, y: 0, size: tiny } }]);
     }
 
     #[test]
     fn bars_that_are_not_there_add_no_region() {
         let whole = Rect { x: 0, y: 0, size: SIZE };
-        assert_eq!(plan(&[RegionKind::Whole, RegionKind::Trimmed], SIZE, Some(whole), &[]).len(), 1);
+        let regions =
+            |trimmed| plan(&[RegionKind::Whole, RegionKind::Trimmed], SIZE, Sight { trimmed, ..Sight::default() });
+        assert_eq!(regions(Some(whole)).len(), 1);
         let inner = Rect { x: 0, y: 90, size: Size { width: 1281, height: 540 } };
-        assert_eq!(plan(&[RegionKind::Whole, RegionKind::Trimmed], SIZE, Some(inner), &[])[1].rect, inner);
+        assert_eq!(regions(Some(inner))[1].rect, inner);
+    }
+
+    #[test]
+    fn insets_are_looked_at_and_do_not_make_two_frames_differ() {
+        let inset = Rect { x: 10, y: 20, size: Size { width: 300, height: 200 } };
+        let kinds = [RegionKind::Whole, RegionKind::Insets];
+        let with = plan(&kinds, SIZE, Sight { insets: &[inset], ..Sight::default() });
+        assert_eq!(with[1], Region { kind: RegionKind::Insets, rect: inset });
+        let (without, quarters) =
+            (plan(&kinds, SIZE, Sight::default()), plan(&[RegionKind::Quarters], SIZE, Sight::default()));
+        assert!(are_alike(&with, &without) && !are_alike(&with, &quarters));
     }
 
     #[test]
     fn every_judge_looks_at_least_once() {
         let policy = Policy::shipped("livestream").unwrap();
-        let regions = plan(&policy.judges.regions, SIZE, None, &[]);
+        let regions = plan(&policy.judges.regions, SIZE, Sight::default());
         assert_eq!(regions.len(), 14);
         let looks = looks(&policy, &regions);
         assert_eq!(looks.iter().filter(|(judge, _)| judge.0 == 0).count(), 14, "the list");

@@ -51,12 +51,16 @@ pub(crate) struct Glance {
 }
 
 impl Glance {
-    /// Reads the tiles, and finds bars where the policy asks for the picture without them.
+    /// Reads what the policy asks for: tiles, the picture without its bars, pictures within it.
     pub(crate) fn at(frame: &Frame, policy: &guard::Policy, given: &[guard::Rect]) -> Glance {
         use guard::policy::RegionKind;
+        use guard::region::Sight;
         let kinds = &policy.judges.regions;
         let trimmed = kinds.contains(&RegionKind::Trimmed).then(|| trimmed(frame)).flatten();
-        Glance { signature: Signature::of(frame), regions: guard::region::plan(kinds, frame.size(), trimmed, given) }
+        let insets = if kinds.contains(&RegionKind::Insets) { guard::inset::find(frame) } else { Vec::new() };
+        let sight = Sight { trimmed, insets: &insets, given };
+        let signature = Signature::of(frame);
+        Glance { signature, regions: guard::region::plan(kinds, frame.size(), sight) }
     }
 }
 
