@@ -4,6 +4,12 @@
 //! background is one dark shade, or follows the frame in large squares or soft blots: these are made from the
 //! frame's [`Signature`] alone, so that no pixel of a covered frame is ever read again.
 
+mod background;
+
+use background::Background;
+
+use std::ops::Range;
+
 use crate::lettering::{self, Mask};
 use crate::message::Messages;
 use crate::policy::{self, CoverStyle};
@@ -28,6 +34,20 @@ struct Panel {
     x: usize,
     y: usize,
     mask: Mask,
+    /// From the first to the last letter of each row of the mask; even ends, in step with chroma.
+    inked: Vec<Range<usize>>,
+}
+
+impl Panel {
+    fn new(x: usize, y: usize, mask: Mask) -> Panel {
+        let inked = |y: usize| {
+            let row = mask.row(y);
+            let first = row.iter().position(|alpha| *alpha > 0).unwrap_or(0) / 2 * 2;
+            first..row.iter().rposition(|alpha| *alpha > 0).map_or(first, |last| last + 1)
+        };
+        let inked = (0..mask.size.height).map(inked).collect();
+        Panel { x, y, mask, inked }
+    }
 }
 
 /// Sample values of the two shades, in the order of the format's planes or channels.
@@ -48,7 +68,7 @@ impl CoverArt {
         let messages = Messages::in_language(&policy.language);
         let area = Size { width: size.width * 7 / 8, height: size.height * 7 / 8 };
         let mask = lettering::write(&messages.paragraphs(policy.reader, cause), area, size.height / 14);
-        let panel = Panel { x: (size.width - area.width) / 4 * 2, y: (size.height - area.height) / 4 * 2, mask };
+        let panel = Panel::new((size.width - area.width) / 4 * 2, (size.height - area.height) / 4 * 2, mask);
         let tile_px = (size.width.min(size.height) / N_TILES).max(1);
         let step = (policy.radius_px as usize).div_ceil(tile_px).clamp(2, N_TILES / 4);
         CoverArt { format, size, style: policy.style, step, panel, shades: Shades::new(format, colour) }
@@ -91,83 +111,30 @@ impl CoverArt {
         let (n_bytes, n_rows) = self.format.plane_size(plane, self.size);
         let channels = Channels::of(self.format, plane);
         let shrink = if plane > 0 { 2 } else { 1 };
-        let mut background = vec![0; n_bytes];
+        let background = Background::new(self, channels, signature, (n_bytes / channels.n, n_rows));
+        let mut painted = vec![0; n_bytes];
         let mut painted_for = None;
         for y in 0..n_rows {
-            let (tile_y, is_same_below) = self.tile_row(y, n_rows);
-            if painted_for != Some(tile_y) || !is_same_below {
-                self.background(&mut background, &channels, signature, y, n_rows);
-                painted_for = Some(tile_y);
+            if painted_for.is_none() || painted_for != background.same_as(y) {
+                background.paint(&mut painted, y);
+                painted_for = background.same_as(y);
             }
             let row = &mut data[y * stride..][..n_bytes];
-            row.copy_from_slice(&background);
+            row.copy_from_slice(&painted);
             self.letters(row, &channels, y * shrink, shrink);
         }
     }
 
-    /// Which row of squares row `y` lies in, and whether the background is the same all over that row.
-    fn tile_row(&self, y: usize, n_rows: usize) -> (usize, bool) {
-        match self.style {
-            CoverStyle::Solid => (0, true),
-            CoverStyle::Pixelate => (y * N_TILES / n_rows / self.step, true),
-            CoverStyle::Blur => (y, false),
-        }
-    }
-
-    fn background(&self, row: &mut [u8], channels: &Channels, signature: &Signature, y: usize, n_rows: usize) {
-        let n_pixels = row.len() / channels.n;
-        for channel in 0..channels.n {
-            let part = channels.parts[channel];
-            let samples = row.iter_mut().skip(channel).step_by(channels.n);
-            match self.style {
-                CoverStyle::Solid => samples.for_each(|sample| *sample = self.shades.dark(part)),
-                CoverStyle::Pixelate => samples.enumerate().for_each(|(x, sample)| {
-                    let (tx, ty) = (x * N_TILES / n_pixels / self.step, y * N_TILES / n_rows / self.step);
-                    *sample = self.shades.dimmed(self.square(signature, tx, ty, part), part);
-                }),
-                CoverStyle::Blur => samples.enumerate().for_each(|(x, sample)| {
-                    *sample = self.shades.dimmed(self.blot(signature, (x, n_pixels), (y, n_rows), part), part);
-                }),
-            }
-        }
-    }
-
-    /// Mean of the tiles of one square.
-    fn square(&self, signature: &Signature, x: usize, y: usize, part: Part) -> u8 {
-        let last = N_TILES.div_ceil(self.step) - 1;
-        let (left, top) = (x.min(last) * self.step, y.min(last) * self.step);
-        let (mut sum, mut n) = (0u32, 0u32);
-        for ty in top..(top + self.step).min(N_TILES) {
-            for tx in left..(left + self.step).min(N_TILES) {
-                sum += u32::from(part.of(signature.tile(tx, ty)));
-                n += 1;
-            }
-        }
-        (sum / n.max(1)) as u8
-    }
-
-    /// Between the centres of the four nearest squares.
-    fn blot(&self, signature: &Signature, (x, width): (usize, usize), (y, height): (usize, usize), part: Part) -> u8 {
-        let n = N_TILES.div_ceil(self.step);
-        let place = |at: usize, len: usize| {
-            let at = ((at as f32 + 0.5) / len as f32 * n as f32 - 0.5).clamp(0.0, (n - 1) as f32);
-            (at as usize, (at as usize + 1).min(n - 1), at.fract())
-        };
-        let ((x0, x1, fx), (y0, y1, fy)) = (place(x, width), place(y, height));
-        let value = |x, y| f32::from(self.square(signature, x, y, part));
-        let (top, bottom) =
-            (value(x0, y0) * (1.0 - fx) + value(x1, y0) * fx, value(x0, y1) * (1.0 - fx) + value(x1, y1) * fx);
-        (top * (1.0 - fy) + bottom * fy) as u8
-    }
-
     /// Puts the letters on a row; `y` and `shrink` in pixels of the whole picture.
     fn letters(&self, row: &mut [u8], channels: &Channels, y: usize, shrink: usize) {
-        let Panel { x: left, y: top, mask } = &self.panel;
+        let Panel { x: left, y: top, mask, .. } = &self.panel;
         if y < *top || y >= top + mask.size.height {
             return;
         }
-        let alphas = mask.row(y - top).iter().step_by(shrink);
-        let pixels = row[left / shrink * channels.n..].chunks_exact_mut(channels.n);
+        // Most of a row is blank on both sides of its letters, and most rows wholly.
+        let inked = &self.panel.inked[y - top];
+        let alphas = mask.row(y - top)[inked.clone()].iter().step_by(shrink);
+        let pixels = row[(left + inked.start) / shrink * channels.n..].chunks_exact_mut(channels.n);
         for (pixel, alpha) in pixels.zip(alphas).filter(|(_, alpha)| **alpha > 0) {
             for (sample, part) in pixel.iter_mut().zip(channels.parts) {
                 let (under, over, alpha) = (u32::from(*sample), u32::from(self.shades.light(part)), u32::from(*alpha));
@@ -204,6 +171,7 @@ impl Part {
 }
 
 /// How the samples of a plane follow one another.
+#[derive(Clone, Copy)]
 struct Channels {
     n: usize,
     parts: [Part; 4],

@@ -4,7 +4,12 @@
 //! holds. Two frames count as the same only if **no tile** differs: a mean over the whole picture would hide a
 //! local change. Detail is kept because a blurred picture and a sharp one have the same means.
 //!
-//! Cost: every sample is added once, down the columns, so that the inner loop is one wide addition.
+//! Cost: every sample is read once. Rows of planes with one value a sample are added sixteen at a time, which the
+//! compiler turns into one instruction that adds them all; so tiles of wide pictures begin at multiples of sixteen.
+//! Where neither reuse nor the cover asks for tiles none are made, and the one question left, whether the frame is
+//! flat, is answered by its first few rows.
+
+use std::ops::Range;
 
 use crate::{Format, Frame, Size};
 
@@ -27,7 +32,7 @@ pub struct Tile {
 /// A frame in 32 × 32 tiles, row by row.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Signature {
-    tiles: Box<[Tile; N_TILES * N_TILES]>,
+    tiles: Option<Box<[Tile; N_TILES * N_TILES]>>,
     size: Size,
     is_flat: bool,
 }
@@ -50,16 +55,23 @@ impl Signature {
             Format::Gray8 | Format::I420 | Format::Nv12 => yuv(frame, &mut tiles[..]),
             Format::Rgb | Format::Rgba | Format::Bgrx => rgb(frame, &mut tiles[..]),
         }
-        let is_flat = is_flat(frame, &tiles[..]);
-        Signature { tiles, size: frame.size(), is_flat }
+        let is_flat = has_one_mean(&tiles[..]) && is_one_shade(frame);
+        Signature { tiles: Some(tiles), size: frame.size(), is_flat }
     }
 
-    /// The largest difference in any value of any tile, `0..=255`; 255 between frames of different size.
+    /// Asks only whether `frame` is flat; the signature is like no other one, and its tiles are black.
+    pub fn without_tiles(frame: &Frame) -> Signature {
+        Signature { tiles: None, size: frame.size(), is_flat: is_one_shade(frame) }
+    }
+
+    /// The largest difference in any value of any tile, `0..=255`; 255 between frames of different size, and where
+    /// one of the two has no tiles.
     pub fn change(&self, other: &Signature) -> u8 {
+        let (Some(own), Some(others)) = (&self.tiles, &other.tiles) else { return u8::MAX };
         if self.size != other.size {
             return u8::MAX;
         }
-        let pairs = self.tiles.iter().zip(other.tiles.iter());
+        let pairs = own.iter().zip(others.iter());
         pairs.fold(0, |most, (a, b)| {
             let light = a.luma.abs_diff(b.luma).max(a.detail.abs_diff(b.detail));
             most.max(light).max(a.blue.abs_diff(b.blue)).max(a.red.abs_diff(b.red))
@@ -73,176 +85,154 @@ impl Signature {
 
     /// The tile in column `x` and row `y`, each below [`N_TILES`].
     pub fn tile(&self, x: usize, y: usize) -> Tile {
-        self.tiles[y * N_TILES + x]
+        self.tiles.as_ref().map_or_else(Tile::default, |tiles| tiles[y * N_TILES + x])
     }
 }
 
-/// Where tile `index` of a side of `len` samples begins.
-fn edge(index: usize, len: usize) -> usize {
+/// Samples that are added at once.
+const AT_ONCE: usize = 16;
+
+/// Where tile `index` of `len` rows begins.
+fn row_edge(index: usize, len: usize) -> usize {
     index * len / N_TILES
 }
 
+/// Where tile `index` of `len` columns begins. In wide pictures tiles may differ by sixteen columns.
+fn column_edge(index: usize, len: usize) -> usize {
+    let exact = index * len / N_TILES;
+    if len < N_TILES * AT_ONCE || index == N_TILES { exact } else { exact / AT_ONCE * AT_ONCE }
+}
+
+/// The samples of tile `index`, at least the nearest one.
+fn span(index: usize, len: usize, edge: fn(usize, usize) -> usize) -> Range<usize> {
+    let start = edge(index, len).min(len - 1);
+    start..edge(index + 1, len).max(start + 1)
+}
+
 fn yuv(frame: &Frame, tiles: &mut [Tile]) {
-    let (width, height) = frame.format().plane_size(0, frame.size());
-    let mut columns = Columns::new(width);
-    for y in 0..N_TILES {
-        columns.add(frame, 0, edge(y, height)..edge(y + 1, height), Detail::Measured);
-        for x in 0..N_TILES {
-            let tile = &mut tiles[y * N_TILES + x];
-            tile.luma = columns.mean(edge(x, width)..edge(x + 1, width), 1);
-            tile.detail = columns.detail(edge(x, width)..edge(x + 1, width));
+    planar(frame, 0, |x, y, luma, detail| {
+        (tiles[y * N_TILES + x].luma, tiles[y * N_TILES + x].detail) = (luma, detail)
+    });
+    match frame.format() {
+        Format::I420 => {
+            planar(frame, 1, |x, y, blue, _| tiles[y * N_TILES + x].blue = blue);
+            planar(frame, 2, |x, y, red, _| tiles[y * N_TILES + x].red = red);
         }
-    }
-    for plane in 1..frame.format().n_planes() {
-        chroma(frame, plane, tiles);
+        Format::Nv12 => interleaved(frame, 1, 2, |x, y, means, _| {
+            (tiles[y * N_TILES + x].blue, tiles[y * N_TILES + x].red) = (means[0], means[1]);
+        }),
+        Format::Gray8 | Format::Rgb | Format::Rgba | Format::Bgrx => (),
     }
 }
 
-fn chroma(frame: &Frame, plane: usize, tiles: &mut [Tile]) {
+/// Tells mean and detail of each tile of a plane with one value a sample.
+fn planar(frame: &Frame, plane: usize, mut tell: impl FnMut(usize, usize, u8, u8)) {
     let (width, height) = frame.format().plane_size(plane, frame.size());
-    let step = if frame.format() == Format::Nv12 { 2 } else { 1 };
-    let mut columns = Columns::new(width);
+    let row = |y: usize| frame.planes()[plane].row(y, width);
+    let columns: [Range<usize>; N_TILES] = std::array::from_fn(|x| span(x, width, column_edge));
     for y in 0..N_TILES {
-        columns.add(frame, plane, edge(y, height)..edge(y + 1, height), Detail::Skipped);
-        for x in 0..N_TILES {
-            let (left, right) = (edge(x, width / step) * step, edge(x + 1, width / step) * step);
-            let tile = &mut tiles[y * N_TILES + x];
-            match (step, plane) {
-                (2, _) => (tile.blue, tile.red) = (columns.mean(left..right, 2), columns.mean(left + 1..right, 2)),
-                (_, 1) => tile.blue = columns.mean(left..right, 1),
-                _ => tile.red = columns.mean(left..right, 1),
-            }
+        let rows = span(y, height, row_edge);
+        let (mut sums, mut details) = ([0; N_TILES], [0; N_TILES]);
+        for y in rows.clone() {
+            sums.iter_mut().zip(&columns).for_each(|(total, columns)| *total += sum(&row(y)[columns.clone()]));
+        }
+        let pairs = pairs(&rows, height);
+        for y in pairs.clone().filter(|_| plane == 0) {
+            let (own, next) = (row(y), row(y + 1));
+            let both = details.iter_mut().zip(&columns);
+            both.for_each(|(total, columns)| *total += difference(&own[columns.clone()], &next[columns.clone()]));
+        }
+        for (x, columns) in columns.iter().enumerate() {
+            let (n, n_pairs) = ((columns.len() * rows.len()) as u32, (columns.len() * pairs.clone().count()) as u32);
+            tell(x, y, mean(sums[x], n), mean(details[x], n_pairs));
         }
     }
+}
+
+/// Detail is taken between the rows of each pair; the last of an odd number pairs with the row after it.
+fn pairs(rows: &Range<usize>, height: usize) -> std::iter::StepBy<Range<usize>> {
+    (rows.start..rows.end.min(height - 1)).step_by(2)
+}
+
+fn sum(samples: &[u8]) -> u32 {
+    let (blocks, rest) = samples.as_chunks::<AT_ONCE>();
+    let of_blocks: u32 = blocks.iter().map(|block| block.iter().map(|v| u32::from(*v)).sum::<u32>()).sum();
+    of_blocks + rest.iter().map(|v| u32::from(*v)).sum::<u32>()
+}
+
+fn difference(a: &[u8], b: &[u8]) -> u32 {
+    let ((blocks, rest), (other_blocks, other_rest)) = (a.as_chunks::<AT_ONCE>(), b.as_chunks::<AT_ONCE>());
+    let step = |(a, b): (&u8, &u8)| u32::from(a.abs_diff(*b));
+    let of_blocks: u32 = blocks.iter().zip(other_blocks).map(|(a, b)| a.iter().zip(b).map(step).sum::<u32>()).sum();
+    of_blocks + rest.iter().zip(other_rest).map(step).sum::<u32>()
+}
+
+/// A tile of the largest frame has 512 × 528 samples: their sum fits. One without pairs of rows has no detail.
+fn mean(sum: u32, n: u32) -> u8 {
+    (sum + n / 2).checked_div(n).map_or(0, |mean| mean as u8)
 }
 
 fn rgb(frame: &Frame, tiles: &mut [Tile]) {
-    let step = frame.format().bytes_a_pixel();
-    let Size { width, height } = frame.size();
     let (red, blue) = if frame.format() == Format::Bgrx { (2, 0) } else { (0, 2) };
-    let mut columns = Columns::new(width * step);
+    interleaved(frame, 0, frame.format().bytes_a_pixel(), |x, y, means, detail| {
+        let (red, green, blue) = (means[red], means[1], means[blue]);
+        let luma = (u32::from(red) * 77 + u32::from(green) * 150 + u32::from(blue) * 29) >> 8;
+        tiles[y * N_TILES + x] = Tile { luma: luma as u8, blue, red, detail };
+    });
+}
+
+/// Tells the means of `step` channels, and the detail of all together, of each tile of a plane that interleaves them.
+fn interleaved(frame: &Frame, plane: usize, step: usize, mut tell: impl FnMut(usize, usize, [u8; 4], u8)) {
+    let (n_bytes, height) = frame.format().plane_size(plane, frame.size());
+    let row = |y: usize| frame.planes()[plane].row(y, n_bytes);
+    let (mut columns, mut details) = (vec![0u32; n_bytes], vec![0u32; n_bytes]);
     for y in 0..N_TILES {
-        columns.add(frame, 0, edge(y, height)..edge(y + 1, height), Detail::Measured);
+        let rows = span(y, height, row_edge);
+        columns.fill(0);
+        details.fill(0);
+        for y in rows.clone() {
+            columns.iter_mut().zip(row(y)).for_each(|(total, value)| *total += u32::from(*value));
+        }
+        let pairs = pairs(&rows, height);
+        for y in pairs.clone().filter(|_| plane == 0) {
+            let steps = row(y).iter().zip(row(y + 1)).map(|(a, b)| u32::from(a.abs_diff(*b)));
+            details.iter_mut().zip(steps).for_each(|(total, step)| *total += step);
+        }
         for x in 0..N_TILES {
-            let (left, right) = (edge(x, width) * step, edge(x + 1, width) * step);
-            let mean = |channel: usize| columns.mean((left + channel).min(right)..right, step);
-            let (r, g, b) = (mean(red), mean(1), mean(blue));
-            let luma = (u32::from(r) * 77 + u32::from(g) * 150 + u32::from(b) * 29) >> 8;
-            tiles[y * N_TILES + x] = Tile { luma: luma as u8, blue: b, red: r, detail: columns.detail(left..right) };
-        }
-    }
-}
-
-/// Sums down the columns of one row of tiles.
-struct Columns {
-    sums: Vec<u32>,
-    partial: Vec<u16>,
-    details: Vec<u32>,
-    partial_details: Vec<u16>,
-    n_rows: u32,
-    n_details: u32,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum Detail {
-    Measured,
-    Skipped,
-}
-
-/// Rows that fit into a `u16` of sums: 257 × 255 = 65,535.
-const ROWS_A_PARTIAL: usize = 257;
-
-impl Columns {
-    fn new(width: usize) -> Columns {
-        Columns {
-            sums: vec![0; width],
-            partial: vec![0; width],
-            details: vec![0; width],
-            partial_details: vec![0; width],
-            n_rows: 0,
-            n_details: 0,
-        }
-    }
-
-    /// Starts again with `rows` of `plane`. A tile of no rows reads its nearest one.
-    fn add(&mut self, frame: &Frame, plane: usize, rows: std::ops::Range<usize>, detail: Detail) {
-        let (width, height) = frame.format().plane_size(plane, frame.size());
-        let rows = rows.start..rows.end.max(rows.start + 1).min(height);
-        self.sums.fill(0);
-        self.details.fill(0);
-        (self.n_rows, self.n_details) = (0, 0);
-        for start in rows.clone().step_by(ROWS_A_PARTIAL) {
-            self.partial.fill(0);
-            self.partial_details.fill(0);
-            for y in start..rows.end.min(start + ROWS_A_PARTIAL) {
-                let row = frame.planes()[plane].row(y, width);
-                add_row(&mut self.partial, row);
-                self.n_rows += 1;
-                if detail == Detail::Measured && y % 2 == 0 && y + 1 < height {
-                    add_difference(&mut self.partial_details, row, frame.planes()[plane].row(y + 1, width));
-                    self.n_details += 1;
-                }
+            let pixels = span(x, n_bytes / step, column_edge);
+            let bytes = pixels.start * step..pixels.end * step;
+            let n = (pixels.len() * rows.len()) as u32;
+            let mut means = [0; 4];
+            for (channel, value) in means.iter_mut().enumerate().take(step) {
+                *value = mean(columns[bytes.clone()][channel..].iter().step_by(step).sum(), n);
             }
-            widen(&mut self.sums, &self.partial);
-            widen(&mut self.details, &self.partial_details);
+            let n_pairs = (bytes.len() * pairs.clone().count()) as u32;
+            tell(x, y, means, mean(details[bytes].iter().sum(), n_pairs));
         }
     }
-
-    fn mean(&self, columns: std::ops::Range<usize>, step: usize) -> u8 {
-        mean(&self.sums, columns, step, self.n_rows)
-    }
-
-    fn detail(&self, columns: std::ops::Range<usize>) -> u8 {
-        mean(&self.details, columns, 1, self.n_details)
-    }
 }
 
-/// A tile of no columns reads its nearest one; one without rows of detail has none.
-fn mean(sums: &[u32], columns: std::ops::Range<usize>, step: usize, n_rows: u32) -> u8 {
-    let start = columns.start.min(sums.len() - 1);
-    let end = columns.end.max(start + 1).min(sums.len());
-    let (mut sum, mut n) = (0u64, 0u64);
-    for value in sums[start..end].iter().step_by(step) {
-        sum += u64::from(*value);
-        n += u64::from(n_rows);
-    }
-    (sum + n / 2).checked_div(n).map_or(0, |value| value as u8)
+/// Whether single pixels must be asked: the tiles alone leave the question open.
+fn has_one_mean(tiles: &[Tile]) -> bool {
+    let means = tiles.iter().map(|tile| tile.luma);
+    let (low, high) = means.fold((u8::MAX, 0), |(low, high), luma| (low.min(luma), high.max(luma)));
+    high - low <= Signature::FLAT_LEVELS
 }
 
-fn add_row(sums: &mut [u16], row: &[u8]) {
-    for (sum, value) in sums.iter_mut().zip(row) {
-        *sum += u16::from(*value);
-    }
-}
-
-fn add_difference(sums: &mut [u16], row: &[u8], next: &[u8]) {
-    for ((sum, a), b) in sums.iter_mut().zip(row).zip(next) {
-        *sum += u16::from(a.abs_diff(*b));
-    }
-}
-
-fn widen(sums: &mut [u32], partial: &[u16]) {
-    for (sum, value) in sums.iter_mut().zip(partial) {
-        *sum += u32::from(*value);
-    }
-}
-
-/// Looks at single pixels only where the tiles alone leave the question open.
-fn is_flat(frame: &Frame, tiles: &[Tile]) -> bool {
-    let (mut low, mut high) = (u8::MAX, 0);
-    for tile in tiles {
-        (low, high) = (low.min(tile.luma), high.max(tile.luma));
-    }
-    if high - low > Signature::FLAT_LEVELS {
-        return false;
-    }
+/// Whether every channel lies within [`Signature::FLAT_LEVELS`]; stops at the first row that does not.
+fn is_one_shade(frame: &Frame) -> bool {
     (0..frame.planes().len()).all(|plane| {
         let (width, height) = frame.format().plane_size(plane, frame.size());
         let step = if plane > 0 && frame.format() == Format::Nv12 { 2 } else { frame.format().bytes_a_pixel() };
-        (0..step).all(|channel| {
-            let values = (0..height).flat_map(|y| frame.planes()[plane].row(y, width)[channel..].iter().step_by(step));
-            let (low, high) = values.fold((u8::MAX, 0), |(low, high), &v| (low.min(v), high.max(v)));
-            high.saturating_sub(low) <= Signature::FLAT_LEVELS || (frame.format() == Format::Bgrx && channel == 3)
+        // The fourth byte of BGRx is no colour.
+        let n_channels = if frame.format() == Format::Bgrx { 3 } else { step };
+        let mut ranges = [(u8::MAX, 0u8); 4];
+        (0..height).all(|y| {
+            let row = frame.planes()[plane].row(y, width);
+            ranges[..n_channels].iter_mut().enumerate().all(|(channel, range)| {
+                *range = row[channel..].iter().step_by(step).fold(*range, |(low, high), v| (low.min(*v), high.max(*v)));
+                range.1 - range.0 <= Signature::FLAT_LEVELS
+            })
         })
     })
 }
@@ -319,6 +309,68 @@ mod tests {
         assert_eq!(Signature::of(&frame), signature(Format::Gray8, size, &[50; 1600]));
         let part = frame.crop(Rect { x: 9, y: 9, size: Size { width: 9, height: 9 } });
         assert_eq!(Signature::of(&part).tile(8, 8).luma, 50);
+    }
+
+    /// What a tile is, said plainly, for formats whose first plane is luma.
+    fn plain_tile(frame: &Frame, x: usize, y: usize) -> Tile {
+        let mean = |values: Vec<u8>| {
+            let n = values.len() as u64;
+            (values.iter().map(|v| u64::from(*v)).sum::<u64>() + n / 2).checked_div(n).map_or(0, |mean| mean as u8)
+        };
+        let plane = |plane: usize, step: usize, channel: usize| {
+            let (width, height) = frame.format().plane_size(plane, frame.size());
+            let columns = span(x, width / step, column_edge);
+            let at = |y: usize, x: usize| frame.planes()[plane].row(y, width)[x * step + channel];
+            let rows = span(y, height, row_edge);
+            mean(rows.flat_map(|y| columns.clone().map(move |x| at(y, x))).collect())
+        };
+        let (width, height) = frame.format().plane_size(0, frame.size());
+        let luma = |y: usize, x: usize| frame.planes()[0].row(y, width)[x];
+        let rows = span(y, height, row_edge).step_by(2).filter(|y| y + 1 < height);
+        let columns = span(x, width, column_edge);
+        let detail = rows.flat_map(|y| columns.clone().map(move |x| luma(y, x).abs_diff(luma(y + 1, x))));
+        let (blue, red) = match frame.format() {
+            Format::I420 => (plane(1, 1, 0), plane(2, 1, 0)),
+            Format::Nv12 => (plane(1, 2, 0), plane(1, 2, 1)),
+            _ => (0, 0),
+        };
+        Tile { luma: plane(0, 1, 0), blue, red, detail: mean(detail.collect()) }
+    }
+
+    #[test]
+    fn tiles_hold_every_column_once() {
+        for len in [1, 31, 32, 500, 512, 513, 640, 641, 960, 1920, 16_384] {
+            let spans: Vec<_> = (0..N_TILES).map(|x| span(x, len, column_edge)).collect();
+            assert!(spans.iter().all(|span| !span.is_empty()), "{len}");
+            let is_whole = spans.windows(2).all(|pair| pair[0].end == pair[1].start) && spans[31].end == len;
+            assert!(is_whole || len < N_TILES, "{len}: {spans:?}");
+        }
+    }
+
+    #[test]
+    fn wide_sums_are_the_plain_ones_at_every_size() {
+        for (width, height) in [(1, 1), (33, 47), (200, 131), (641, 359), (64, 1100), (97, 8300)] {
+            let size = Size { width, height };
+            for format in [Format::Gray8, Format::I420, Format::Nv12] {
+                let data: Vec<u8> = (0..n_bytes(format, size)).map(|i| (i * i / 7 + i / 3) as u8).collect();
+                let frame = Frame::packed(format, Colour::Bt601, size, &data).unwrap();
+                let signature = Signature::of(&frame);
+                for (x, y) in (0..N_TILES * N_TILES).map(|i| (i % N_TILES, i / N_TILES)) {
+                    assert_eq!(signature.tile(x, y), plain_tile(&frame, x, y), "{format:?} {size:?} {x} {y}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn without_tiles_a_frame_is_like_no_other() {
+        let size = Size { width: 64, height: 64 };
+        for (data, is_flat) in [(vec![90; 4096], true), ((0..4096).map(|i| (i / 16) as u8).collect(), false)] {
+            let frame = Frame::packed(Format::Gray8, Colour::Bt601, size, &data).unwrap();
+            let bare = Signature::without_tiles(&frame);
+            assert_eq!((bare.is_flat(), bare.tile(3, 3)), (is_flat, Tile::default()));
+            assert_eq!((bare.change(&Signature::of(&frame)), bare.change(&bare.clone())), (255, 255));
+        }
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Glance {
         let trimmed = kinds.contains(&RegionKind::Trimmed).then(|| trimmed(frame)).flatten();
         let insets = if kinds.contains(&RegionKind::Insets) { guard::inset::find(frame) } else { Vec::new() };
         let sight = Sight { trimmed, insets: &insets, given };
-        let signature = Signature::of(frame);
+        let signature = if policy.needs_tiles() { Signature::of(frame) } else { Signature::without_tiles(frame) };
         Glance { signature, regions: guard::region::plan(kinds, frame.size(), sight) }
     }
 }
