@@ -79,7 +79,7 @@ impl<F: Picture, S: Send + 'static> Exact<F, S> {
         let shared = Arc::new(Shared { line: Mutex::new(line), changed: Condvar::new() });
         let heard = Arc::clone(&shared);
         let on_found: OnFound = Arc::new(move |id, findings| heard.hear(id, findings));
-        let in_flight_max = n_threads * 2 + 1;
+        let in_flight_max = n_threads + 1;
         let detectors = Detectors::start(maker, n_threads, (in_flight_max, First::Oldest), &on_found)?;
         Ok(Exact { shared, detectors, policy, in_flight_max })
     }

@@ -1,9 +1,11 @@
 //! Which elements does a file pass through?
 //!
 //! ```text
-//! read → decode ─┬─ video → I420, one size → [clock] → streamwardguard → queue → encode ─┬→ container → write
-//!                └─ audio → samples → [clock] → streamwardmute → queue → encode ──────────┘
+//! read → decode ─┬─ video → I420, one size → [clock] → streamwardguard → encode → queue ─┬→ container → write
+//!                └─ audio → samples → [clock] → streamwardmute → queue → encode ─────────┘
 //! ```
+//!
+//! What waits for long is encoded or is sound: a second of raw 1080p has 93 MB.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -119,18 +121,30 @@ impl Plan {
         pad.link(&sink).map(|_| ()).map_err(|_| missing("a branch"))
     }
 
+    fn clock(&self) -> Result<Option<gst::Element>, Error> {
+        match self.pace {
+            Pace::Exact => Ok(None),
+            Pace::Live => make("clocksync").map(Some),
+        }
+    }
+
     fn takes_audio(&self) -> bool {
         self.container != Container::Y4m
     }
 
     fn video(&self, caps: &gst::Caps) -> Result<Vec<gst::Element>, Error> {
         let info = VideoInfo::from_caps(caps).map_err(|_| missing("a raw video format"))?;
-        let mut elements = vec![short_queue()?, make("videoconvert")?, make("videoscale")?, one_size(&info)?];
-        if self.pace == Pace::Live {
-            elements.push(make("clocksync")?);
-        }
-        elements.extend([self.guard.clone().upcast(), long_queue()?]);
+        let mut elements = vec![few_frames()?, make("videoconvert")?, make("videoscale")?, one_size(&info)?];
+        elements.extend(self.clock()?);
+        elements.push(self.guard.clone().upcast());
+        elements.push(match self.pace {
+            Pace::Exact => few_frames()?,
+            Pace::Live => half_a_second()?,
+        });
         elements.extend(self.video_encoder(&info)?);
+        if self.takes_audio() {
+            elements.push(long_queue()?);
+        }
         Ok(elements)
     }
 
@@ -156,10 +170,8 @@ impl Plan {
     }
 
     fn audio(&self) -> Result<Vec<gst::Element>, Error> {
-        let mut elements = vec![short_queue()?, make("audioconvert")?, make("audioresample")?];
-        if self.pace == Pace::Live {
-            elements.push(make("clocksync")?);
-        }
+        let mut elements = vec![make("queue")?, make("audioconvert")?, make("audioresample")?];
+        elements.extend(self.clock()?);
         if self.policy.audio.mute {
             let mute = MuteElement::default();
             let hold_ms = if self.pace == Pace::Live { self.policy.timing.hold_ms } else { 0 };
@@ -183,7 +195,23 @@ fn openh264(bits_a_second: u32) -> Result<Vec<gst::Element>, Error> {
     encoder.set_property("bitrate", bits_a_second);
     encoder.set_property_from_str("rate-control", "bitrate");
     encoder.set_property("gop-size", 60u32);
+    spare_draining(&encoder);
     Ok(vec![encoder, make("h264parse")?])
+}
+
+/// Leads the end of the stream past openh264: it holds no frame back, and asked for one more it prints an error of its
+/// own on standard error.
+fn spare_draining(encoder: &gst::Element) {
+    let [sink, src] = ["sink", "src"].map(|name| encoder.static_pad(name).expect("encoders have these pads"));
+    let src = src.downgrade();
+    sink.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |_, info| {
+        let is_end = info.event().is_some_and(|event| event.type_() == gst::EventType::Eos);
+        let Some(src) = src.upgrade().filter(|_| is_end) else { return gst::PadProbeReturn::Ok };
+        if let Some(gst::PadProbeData::Event(end)) = info.data.take() {
+            src.push_event(end);
+        }
+        gst::PadProbeReturn::Handled
+    });
 }
 
 fn vp8(bits_a_second: u32) -> Result<Vec<gst::Element>, Error> {
@@ -215,18 +243,26 @@ fn one_size(info: &VideoInfo) -> Result<gst::Element, Error> {
 }
 
 /// A few frames: enough for two threads to meet.
-fn short_queue() -> Result<gst::Element, Error> {
-    let queue = make("queue")?;
-    queue.set_property("max-size-buffers", 8u32);
-    Ok(queue)
+fn few_frames() -> Result<gst::Element, Error> {
+    limited(3, 0)
+}
+
+/// By the clock the guard must not wait for an encoder that is slow now and then.
+fn half_a_second() -> Result<gst::Element, Error> {
+    limited(0, 500)
 }
 
 /// Longer than the sound's lead over the picture, so that neither waits for the other at the container.
 fn long_queue() -> Result<gst::Element, Error> {
+    limited(0, 1500)
+}
+
+/// A queue of so many buffers or milliseconds; 0 sets no limit.
+fn limited(n_buffers: u32, length_ms: u64) -> Result<gst::Element, Error> {
     let queue = make("queue")?;
-    queue.set_property("max-size-buffers", 0u32);
+    queue.set_property("max-size-buffers", n_buffers);
     queue.set_property("max-size-bytes", 0u32);
-    queue.set_property("max-size-time", 1_500_000_000u64);
+    queue.set_property("max-size-time", length_ms * 1_000_000);
     Ok(queue)
 }
 
