@@ -11,7 +11,7 @@ use gst::glib;
 use gst::prelude::*;
 use gst::subclass::prelude::*;
 use gst_video::{VideoCapsBuilder, VideoInfo};
-use guard::{Counts, Policy, Shown, State};
+use guard::{Counts, Policy, Rect, Shown, Size, State};
 
 use super::buffer::{FORMATS, Mapped};
 use crate::covers::Covers;
@@ -139,6 +139,9 @@ impl ObjectSubclass for GuardElement {
             .event_function(|pad, parent, event| {
                 Self::catch_panic_pad_function(parent, || false, |this| this.sink_event(pad, event))
             })
+            .query_function(|pad, parent, query| {
+                Self::catch_panic_pad_function(parent, || false, |this| this.sink_query(pad, query))
+            })
             .build();
         let src = gst::Pad::builder_from_template(&template("src"))
             .query_function(|pad, parent, query| {
@@ -237,6 +240,18 @@ impl ObjectImpl for GuardElement {
             element.add_pad(pad).expect("two pads of different names");
         }
     }
+}
+
+/// Windows and participants that the source knows of: GStreamer's own word for them.
+fn regions_of_interest(buffer: &gst::Buffer) -> Vec<Rect> {
+    let metas = buffer.iter_meta::<gst_video::VideoRegionOfInterestMeta>().map(|meta| meta.rect());
+    metas
+        .map(|(x, y, width, height)| Rect {
+            x: x as usize,
+            y: y as usize,
+            size: Size { width: width as usize, height: height as usize },
+        })
+        .collect()
 }
 
 fn stats(counts: &Counts) -> gst::Structure {
@@ -345,6 +360,7 @@ impl GuardElement {
             (info, running_time)
         };
         let at = running_time.map_or(Duration::ZERO, Into::into);
+        let given = regions_of_interest(&buffer);
         let slot = Slot {
             pts: buffer.pts(),
             duration: buffer.duration(),
@@ -363,7 +379,7 @@ impl GuardElement {
             (Arc::clone(&running.stream), Arc::clone(&running.places))
         };
         lock(&places).push_back(Place::Frame);
-        stream.push(frame, slot, at, &[]);
+        stream.push(frame, slot, at, &given);
         Ok(gst::FlowSuccess::Ok)
     }
 
@@ -407,6 +423,22 @@ impl GuardElement {
             }
         }
         self.src.push_event(event)
+    }
+
+    /// Decoders may hand over frames as they lie in their memory where whoever follows can read them so; without this
+    /// they copy each one. A pool of somebody else's is not passed on: it may have fewer buffers than are held here.
+    fn sink_query(&self, pad: &gst::Pad, query: &mut gst::QueryRef) -> bool {
+        let gst::QueryViewMut::Allocation(allocation) = query.view_mut() else {
+            return gst::Pad::query_default(pad, Some(&*self.obj()), query);
+        };
+        let (caps, _) = allocation.get_owned();
+        let mut further = gst::query::Allocation::new(caps.as_ref(), false);
+        let reads_any_layout =
+            self.src.peer_query(&mut further) && further.find_allocation_meta::<gst_video::VideoMeta>().is_some();
+        if reads_any_layout {
+            allocation.add_allocation_meta::<gst_video::VideoMeta>(None);
+        }
+        reads_any_layout
     }
 
     fn src_query(&self, pad: &gst::Pad, query: &mut gst::QueryRef) -> bool {
