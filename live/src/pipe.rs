@@ -116,7 +116,7 @@ impl Header {
     ) -> Result<Vec<Incident>, Error> {
         let failed = |source| Error::Write { path: "the standard output".into(), source };
         let mut incidents = Vec::new();
-        let mut cover = Vec::new();
+        let mut covers = Covers::default();
         output.write_all(&self.line).map_err(failed)?;
         loop {
             match stream.next() {
@@ -125,8 +125,7 @@ impl Header {
                     match shown {
                         Shown::Frame(released) | Shown::Repeat(released) => output.write_all(released.frame().data()),
                         Shown::Cover(cause, signature) => {
-                            self.paint(&mut cover, policy, cause, &signature);
-                            output.write_all(&cover)
+                            output.write_all(covers.paint(self.size, policy, cause, &signature))
                         }
                     }
                     .map_err(failed)?;
@@ -139,12 +138,32 @@ impl Header {
         output.flush().map_err(failed)?;
         Ok(incidents)
     }
+}
 
-    fn paint(&self, data: &mut Vec<u8>, policy: &Policy, cause: guard::Cause, signature: &guard::Signature) {
+/// The words of each cause are laid out once.
+#[derive(Default)]
+struct Covers {
+    art: Vec<(guard::Cause, CoverArt)>,
+    data: Vec<u8>,
+}
+
+impl Covers {
+    fn paint(
+        &mut self,
+        size: guard::Size,
+        policy: &Policy,
+        cause: guard::Cause,
+        signature: &guard::Signature,
+    ) -> &[u8] {
         let (format, colour) = (guard::Format::I420, guard::Colour::Bt601);
-        let art = CoverArt::new(format, colour, self.size, &policy.cover, cause);
-        data.resize(art.n_bytes(), 0);
-        art.paint_packed(data, signature);
+        let index = self.art.iter().position(|(of, _)| *of == cause).unwrap_or_else(|| {
+            self.art.push((cause, CoverArt::new(format, colour, size, &policy.cover, cause)));
+            self.art.len() - 1
+        });
+        let art = &self.art[index].1;
+        self.data.resize(art.n_bytes(), 0);
+        art.paint_packed(&mut self.data, signature);
+        &self.data
     }
 }
 

@@ -117,9 +117,10 @@ impl Report {
         }
     }
 
-    /// 3 when judging was late or failed or a part of the file could not be read, 1 when anything was covered, else 0.
+    /// 3 when judging was late or failed, a part of the file could not be read, or an interrupt ended the run; else 1
+    /// when anything was covered, else 0.
     pub fn exit_code(&self) -> u8 {
-        match (self.stalled + self.repeated + self.unread_ms, self.covered) {
+        match (self.stalled + self.repeated + self.unread_ms + u64::from(self.interrupted), self.covered) {
             (1.., _) => 3,
             (0, 1..) => 1,
             (0, 0) => 0,
