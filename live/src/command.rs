@@ -34,8 +34,12 @@ enum Command {
         /// Which shell.
         shell: clap_complete::Shell,
     },
-    /// Prints the manual page.
-    Man,
+    /// Prints the manual page, or writes one for each command.
+    Man {
+        /// Write a page for this program and for each command into this folder.
+        #[arg(long, value_name = "DIR")]
+        out: Option<std::path::PathBuf>,
+    },
 }
 
 /// What decides beside the video: shared by all commands that guard.
@@ -75,7 +79,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             clap_complete::generate(shell, &mut Arguments::command(), "streamward-guard", &mut std::io::stdout());
             Ok(0)
         }
-        Command::Man => man(),
+        Command::Man { out } => man(out.as_deref()),
     };
     match outcome {
         Ok(code) => ExitCode::from(code),
@@ -86,9 +90,16 @@ pub fn run(arguments: Arguments) -> ExitCode {
     }
 }
 
-fn man() -> Result<u8, Error> {
-    let page = clap_mangen::Man::new(Arguments::command());
-    let failed = |source| Error::Write { path: "the standard output".into(), source };
-    page.render(&mut std::io::stdout()).map_err(failed)?;
+fn man(folder: Option<&std::path::Path>) -> Result<u8, Error> {
+    let failed = |path: &std::path::Path, source| Error::Write { path: path.to_owned(), source };
+    match folder {
+        None => {
+            let page = clap_mangen::Man::new(Arguments::command());
+            page.render(&mut std::io::stdout()).map_err(|source| failed("the standard output".as_ref(), source))?;
+        }
+        Some(folder) => std::fs::create_dir_all(folder)
+            .and_then(|()| clap_mangen::generate_to(Arguments::command(), folder))
+            .map_err(|source| failed(folder, source))?,
+    }
     Ok(0)
 }

@@ -43,7 +43,14 @@ pub(crate) fn man(arguments: &Man, program: clap::Command) -> Result<ExitCode> {
             folder.display()
         )
     })?;
-    Ok(ExitCode::SUCCESS)
+    // The guard is another program and knows its own pages.
+    let why = match crate::sibling::run(&["man".as_ref(), "--out".as_ref(), folder.as_os_str()]) {
+        Ok(0) => return Ok(ExitCode::SUCCESS),
+        Ok(code) => anyhow!("streamward-guard ended with exit code {code}"),
+        Err(error) => error,
+    };
+    eprintln!("{why:#}\nthe pages of streamward-guard's own commands are left out");
+    Ok(ExitCode::from(3))
 }
 
 fn print(bytes: &[u8]) -> Result<ExitCode> {
