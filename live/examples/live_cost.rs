@@ -1,10 +1,11 @@
 //! How much processor time does a frame cost the guard?
 //!
 //! ```text
-//! live_cost passthrough CLIP       decode, then `identity`; decode, then the guard with judges that clear at once
+//! live_cost passthrough CLIP       decode, then `identity`, or the guard with judges that clear at once
 //! live_cost whole CLIP MODEL       decode, the hash and the model on every frame, nothing written
 //! live_cost file CLIP MODEL OUT    the same, encoded into OUT
-//! live_cost pictures RAW WxH       tile signature and pixelated cover of the I420 frames in RAW
+//! live_cost regions CLIP KINDS     decode and the hash of these regions (whole,2x2,insets) on every frame, no model
+//! live_cost pictures RAW WxH       tile signature, pixelated cover and search for insets of the I420 frames in RAW
 //! ```
 //!
 //! Prints one JSON object; times are user and system time of this process in milliseconds a frame, without its start.
@@ -33,6 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let object = match arguments.as_slice() {
         ["passthrough", clip] => passthrough(clip),
         ["whole", clip, model] => whole(clip, model),
+        ["regions", clip, regions] => regions_cost(clip, regions),
         ["file", clip, model, out] => file(clip, model, out),
         ["pictures", raw, size] => pictures(raw, size),
         _ => Err("usage: live_cost passthrough|whole|file|pictures …, see the top of live_cost.rs".into()),
@@ -50,19 +52,30 @@ impl Panel for AtOnce {
     }
 }
 
-/// Both pipelines in turn, so that what else the machine does falls on both.
+/// The pipelines in turn, so that what else the machine does falls on all of them.
 fn passthrough(clip: &str) -> Outcome {
     let maker: PanelMaker = Arc::new(|| Ok(Box::new(AtOnce)));
-    let (mut identity_ms, mut guard_ms) = (Vec::new(), Vec::new());
+    let with_tiles = |style| {
+        let mut policy = policy();
+        policy.cover.style = style;
+        policy
+    };
+    let (mut identity_ms, mut guard_ms, mut tiles_ms) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..9 {
         let (ms, n_frames) = play(clip, &gst::ElementFactory::make("identity").build()?)?;
         identity_ms.push(ms / n_frames as f64);
-        let element = GuardElement::with(policy(), Pace::Exact, 1, Some(Arc::clone(&maker)));
-        let (ms, n_frames) = play(clip, element.upcast_ref())?;
-        assert_eq!((element.counts().released, element.counts().covered), (n_frames, 0), "every frame is shown");
-        guard_ms.push(ms / n_frames as f64);
+        for (style, times_ms) in [(CoverStyle::Solid, &mut guard_ms), (CoverStyle::Pixelate, &mut tiles_ms)] {
+            let element = GuardElement::with(with_tiles(style), Pace::Exact, 1, Some(Arc::clone(&maker)));
+            let (ms, n_frames) = play(clip, element.upcast_ref())?;
+            assert_eq!((element.counts().released, element.counts().covered), (n_frames, 0), "every frame is shown");
+            times_ms.push(ms / n_frames as f64);
+        }
     }
-    Ok(json!({"identity_ms": median(identity_ms), "guard_ms": median(guard_ms)}))
+    let ratio = |ours: &[f64]| median(ours.iter().zip(&identity_ms).map(|(ours, identity)| ours / identity).collect());
+    Ok(json!({
+        "ratio": ratio(&guard_ms), "ratio_with_tiles": ratio(&tiles_ms),
+        "identity_ms": median(identity_ms), "guard_ms": median(guard_ms), "guard_with_tiles_ms": median(tiles_ms),
+    }))
 }
 
 fn whole(clip: &str, model: &str) -> Outcome {
@@ -73,6 +86,20 @@ fn whole(clip: &str, model: &str) -> Outcome {
     let counts = element.counts();
     assert_eq!(counts.judged, n_frames, "every frame is judged");
     Ok(json!({"ms": ms / n_frames as f64, "frames": n_frames, "released": counts.released, "runtime": runtime}))
+}
+
+fn regions_cost(clip: &str, kinds: &str) -> Outcome {
+    let quoted = kinds.split(',').map(|kind| format!("{kind:?}")).collect::<Vec<_>>().join(", ");
+    let (_, text) = Policy::SHIPPED.iter().find(|(name, _)| *name == "test").ok_or("this policy is shipped")?;
+    let policy = Policy::parse(&text.replace("regions = [\"whole\", \"trimmed\"]", &format!("regions = [{quoted}]")))?;
+    let mut times_ms = Vec::new();
+    for _ in 0..5 {
+        let element = GuardElement::with(policy.clone(), Pace::Exact, 1, Some(Hired::new(&policy)?.into_maker()));
+        let (ms, n_frames) = play(clip, element.upcast_ref())?;
+        assert_eq!(element.counts().released, n_frames, "every frame is shown");
+        times_ms.push(ms / n_frames as f64);
+    }
+    Ok(json!({"regions": kinds, "ms": median(times_ms)}))
 }
 
 fn file(clip: &str, model: &str, out: &str) -> Outcome {
@@ -103,7 +130,9 @@ fn pictures(raw: &str, size: &str) -> Outcome {
     let style = guard::policy::Cover { style: CoverStyle::Pixelate, ..Default::default() };
     let art = CoverArt::new(Format::I420, Colour::Bt709, size, &style, Cause::Found);
     let mut cover = vec![0; n_bytes];
-    let (mut signature_ms, mut pixelate_ms, mut both_ms) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut signature_ms, mut pixelate_ms, mut both_ms, mut insets_ms) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut n_insets = 0;
     for _ in 0..9 {
         let begin_ms = cpu_ms();
         let signatures: Vec<Signature> = frames.iter().map(Signature::of).collect();
@@ -114,11 +143,15 @@ fn pictures(raw: &str, size: &str) -> Outcome {
         signature_ms.push((middle_ms - begin_ms) / n);
         pixelate_ms.push((end_ms - middle_ms) / n);
         both_ms.push((end_ms - begin_ms) / n);
+        let begin_ms = cpu_ms();
+        n_insets = frames.iter().map(|frame| guard::inset::find(frame).len()).sum();
+        insets_ms.push((cpu_ms() - begin_ms) / n);
     }
     let (signature_ms, pixelate_ms) = (median(signature_ms), median(pixelate_ms));
     Ok(json!({
         "frames": frames.len(), "signature_ms": signature_ms, "pixelate_ms": pixelate_ms,
-        "signature_and_pixelate_ms": median(both_ms),
+        "signature_and_pixelate_ms": median(both_ms), "insets_ms": median(insets_ms),
+        "insets_a_frame": n_insets as f64 / frames.len() as f64,
     }))
 }
 
