@@ -20,8 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         _ => RuntimeChoice::Onnxruntime(LibrarySearch::default()),
     };
     let (manifest, bytes) = Store::of_user().ok_or("no store")?.read(name, &[])?;
-    let mut classifier = Classifier::load(manifest, &bytes, &runtime)?;
-    drop(bytes);
+    let mut classifier = Classifier::load(manifest, bytes, &runtime)?;
     // The same picture as in `classify.py` and `classify.cjs`.
     let rgb: Vec<u8> = (0..SIZE.height * SIZE.width)
         .flat_map(|i| {

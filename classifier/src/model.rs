@@ -1,5 +1,6 @@
 //! Which scores does this model give this frame?
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use guard::Frame;
@@ -22,7 +23,11 @@ impl Model {
     /// [`Error::ModelUnreadable`], [`Error::GraphMismatch`] when runtime, graph and manifest do not fit each other;
     /// [`Error::NoScore`], [`Error::ScoresDoNotSumToOne`] when the trial gives something that is no score;
     /// [`Error::NoOnnxruntime`] when that runtime was asked for and cannot be used.
-    pub fn load(manifest: Manifest, model_bytes: &[u8], runtime: &RuntimeChoice) -> Result<Model, Error> {
+    pub fn load<'a>(
+        manifest: Manifest,
+        model_bytes: impl Into<Cow<'a, [u8]>>,
+        runtime: &RuntimeChoice,
+    ) -> Result<Model, Error> {
         Ok(Model { first: Classifier::load(manifest, model_bytes, runtime)? })
     }
 
@@ -58,10 +63,17 @@ pub struct Classifier {
 impl Classifier {
     /// Loads a model for a single thread; see [`Model::load`] for several.
     ///
+    /// Bytes that are handed over, not lent, are not copied: rten keeps them.
+    ///
     /// # Errors
     /// As [`Model::load`].
-    pub fn load(manifest: Manifest, model_bytes: &[u8], runtime: &RuntimeChoice) -> Result<Classifier, Error> {
-        let found = Sha256::of(model_bytes);
+    pub fn load<'a>(
+        manifest: Manifest,
+        model_bytes: impl Into<Cow<'a, [u8]>>,
+        runtime: &RuntimeChoice,
+    ) -> Result<Classifier, Error> {
+        let model_bytes = model_bytes.into();
+        let found = Sha256::of(&model_bytes);
         if found != manifest.sha256 {
             return Err(Error::OtherHash {
                 what: format!("the model {}", manifest.name),

@@ -9,6 +9,7 @@ mod onnxruntime;
 mod outline;
 mod rten;
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::{Error, LibrarySearch, Manifest, Sha256};
@@ -72,20 +73,24 @@ impl Engine {
     ///
     /// # Errors
     /// [`Error::ModelBroken`], [`Error::ModelUnreadable`], [`Error::GraphMismatch`], [`Error::NoOnnxruntime`].
-    pub(crate) fn load(manifest: &Manifest, model: &[u8], choice: &RuntimeChoice) -> Result<(Engine, Runtime), Error> {
-        outline::check(model).map_err(|reason| Error::ModelBroken { model: manifest.name.clone(), reason })?;
+    pub(crate) fn load(
+        manifest: &Manifest,
+        model: Cow<'_, [u8]>,
+        choice: &RuntimeChoice,
+    ) -> Result<(Engine, Runtime), Error> {
+        outline::check(&model).map_err(|reason| Error::ModelBroken { model: manifest.name.clone(), reason })?;
         match choice {
             RuntimeChoice::Rten => Engine::load_rten(manifest, model, "it was asked for".into()),
-            RuntimeChoice::Onnxruntime(search) => load_onnxruntime(manifest, model, search),
-            RuntimeChoice::Best(search) => match load_onnxruntime(manifest, model, search) {
+            RuntimeChoice::Onnxruntime(search) => load_onnxruntime(manifest, &model, search),
+            RuntimeChoice::Best(search) => match load_onnxruntime(manifest, &model, search) {
                 Err(Error::NoOnnxruntime { reason }) => Engine::load_rten(manifest, model, reason),
                 outcome => outcome,
             },
         }
     }
 
-    fn load_rten(manifest: &Manifest, model: &[u8], reason: String) -> Result<(Engine, Runtime), Error> {
-        Ok((Engine::Rten(rten::Rten::load(manifest, model)?), Runtime::rten(reason)))
+    fn load_rten(manifest: &Manifest, model: Cow<'_, [u8]>, reason: String) -> Result<(Engine, Runtime), Error> {
+        Ok((Engine::Rten(rten::Rten::load(manifest, model.into_owned())?), Runtime::rten(reason)))
     }
 
     /// Another engine for another thread, sharing what can be shared.

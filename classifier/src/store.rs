@@ -118,7 +118,7 @@ impl Store {
     /// As [`Store::read`] and [`Model::load`].
     pub fn load(&self, name: &str, named: &[Sha256], runtime: &RuntimeChoice) -> Result<Model, Error> {
         let (manifest, bytes) = self.read(name, named)?;
-        Model::load(manifest, &bytes, runtime)
+        Model::load(manifest, bytes, runtime)
     }
 
     /// Adds a model, or replaces the one of that name.

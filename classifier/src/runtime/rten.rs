@@ -24,12 +24,12 @@ impl Rten {
     ///
     /// # Errors
     /// [`Error::ModelUnreadable`], [`Error::GraphMismatch`].
-    pub(crate) fn load(manifest: &Manifest, bytes: &[u8]) -> Result<Rten, Error> {
+    pub(crate) fn load(manifest: &Manifest, bytes: Vec<u8>) -> Result<Rten, Error> {
         let unreadable =
             |reason: String| Error::ModelUnreadable { model: manifest.name.clone(), runtime: Runtime::RTEN, reason };
         let model = rten::ModelOptions::with_all_ops()
             .prepack_weights(true)
-            .load(bytes.to_vec())
+            .load(bytes)
             .map_err(|error| unreadable(error.to_string()))?;
         let (&[input], Some(&output)) = (model.input_ids(), model.output_ids().first()) else {
             return Err(unreadable("it must have one input, and at least one output".into()));

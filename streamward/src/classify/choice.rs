@@ -64,7 +64,7 @@ impl Choice {
         };
         let load = |name: &String| -> Result<Classifier, classifier::Error> {
             let (manifest, bytes) = store.read(name, &named)?;
-            Classifier::load(manifest, &bytes, &runtime)
+            Classifier::load(manifest, bytes, &runtime)
         };
         let classifiers = self.models.iter().map(load).collect::<Result<Vec<_>, _>>().map_err(with_to_do)?;
         let ensemble = together(classifiers, self.together, &self.triggers)?;
