@@ -6,7 +6,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, helpers included")]
 
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -57,6 +58,23 @@ impl Folder {
         command
     }
 
+    /// The same by a user who is not root: no permission bars root.
+    fn guard_as_nobody(&self, arguments: &str) -> Command {
+        let mut command = self.guard(arguments);
+        if std::fs::metadata(self.path()).unwrap().uid() == 0 {
+            // Where the program lies may be closed to everyone else.
+            let copy = self.path().join("streamward-guard");
+            if !copy.exists() {
+                std::fs::copy(PROGRAM, &copy).unwrap();
+            }
+            let mut by_nobody = Command::new(copy);
+            by_nobody.args(command.get_args()).current_dir(self.path());
+            by_nobody.uid(65_534).gid(65_534).env("HOME", self.path());
+            command = by_nobody;
+        }
+        command
+    }
+
     /// Exit code and standard error of a run that must leave nothing behind.
     fn refusal(&self, arguments: &str) -> String {
         self.refusal_of(&mut self.guard(arguments))
@@ -85,10 +103,6 @@ impl Folder {
         let output = ffprobe.output().unwrap();
         assert!(output.stderr.is_empty(), "{name} is playable: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim().trim_matches(',').parse().unwrap()
-    }
-
-    fn is_roots(&self) -> bool {
-        std::fs::metadata(self.path()).unwrap().uid() == 0
     }
 }
 
@@ -175,23 +189,19 @@ fn list_with_a_short_hash_in_line_40() -> String {
 }
 
 #[test]
-fn a_file_that_may_not_be_read_is_refused() {
+fn what_may_not_be_read_or_written_is_refused() {
     let folder = Folder::new();
-    let closed = match folder.is_roots() {
-        true => {
-            eprintln!("no permission bars root: a path below a file is taken instead");
-            "clip.mp4/inside.mp4"
-        }
-        false => {
-            use std::os::unix::fs::PermissionsExt;
-            folder.write("closed.mp4", folder.read(CLIP));
-            let mode = std::fs::Permissions::from_mode(0o000);
-            std::fs::set_permissions(folder.path().join("closed.mp4"), mode).unwrap();
-            "closed.mp4"
-        }
-    };
-    let said = folder.refusal(&format!("{closed} --out out.mp4"));
-    assert!(said.starts_with(&format!("exit 2: cannot read {closed}: ")), "{said}");
+    let (closed, sealed) = (folder.path().join("closed.mp4"), folder.path().join("sealed"));
+    folder.write("closed.mp4", folder.read(CLIP));
+    std::fs::create_dir(&sealed).unwrap();
+    for (path, mode) in [(folder.path(), 0o755), (&closed, 0o000), (&sealed, 0o555)] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+    let (read, written) = ("closed.mp4 --out sealed/out.mp4", "clip.mp4 --out sealed/out.mp4");
+    for (arguments, what) in [(read, "read closed.mp4"), (written, "write sealed/out.mp4")] {
+        let said = folder.refusal_of(&mut folder.guard_as_nobody(arguments));
+        assert!(said.starts_with(&format!("exit 2: cannot {what}: Permission denied")), "{said}");
+    }
 }
 
 #[test]
