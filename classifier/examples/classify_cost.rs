@@ -1,6 +1,6 @@
 //! How much processor time does a frame cost, on one thread?
 //!
-//! `classify_cost MODEL rten|onnxruntime FRAMES` reads the model from the user's store, judges a picture of
+//! `classify_cost MODEL own|rten|onnxruntime FRAMES` reads the model from the user's store, judges a picture of
 //! 1280 by 720 pixels as RGB and as I420, and prints one JSON object: median milliseconds of the process's own time.
 
 use classifier::{Classifier, LibrarySearch, RuntimeChoice, Store};
@@ -13,9 +13,10 @@ const SIZE: Size = Size { width: 1280, height: 720 };
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [name, runtime, n_frames] = arguments.as_slice() else {
-        return Err("usage: classify_cost MODEL rten|onnxruntime FRAMES".into());
+        return Err("usage: classify_cost MODEL own|rten|onnxruntime FRAMES".into());
     };
     let runtime = match runtime.as_str() {
+        "own" => RuntimeChoice::Own,
         "rten" => RuntimeChoice::Rten,
         _ => RuntimeChoice::Onnxruntime(LibrarySearch::default()),
     };

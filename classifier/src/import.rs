@@ -54,21 +54,33 @@ pub fn nsfwjs(tgz: &[u8]) -> Result<Vec<Imported>, Error> {
     NSFWJS
         .iter()
         .map(|(name, folder, pin)| {
-            let manifest = shipped(name).expect("both manifests come with the crate");
-            let onnx = convert(&files, folder, pin, manifest.input.width)?;
-            check(&format!("the converted model {name}"), manifest.sha256, &onnx)?;
-            Ok(Imported { manifest, onnx })
+            let topology = package::file(&files, folder, "model.min.js").map_err(Error::Package)?;
+            convert(name, topology, &weights::shards(&files, folder).map_err(Error::Package)?, folder, pin)
         })
         .collect()
 }
 
-fn convert(files: &package::Files, folder: &str, pin: &str, side: usize) -> Result<Vec<u8>, Error> {
-    let model = literal::exported(package::file(files, folder, "model.min.js").map_err(Error::Package)?);
-    let model = model.map_err(|reason| Error::Package(format!("{folder}model.min.js {reason}")))?;
-    let bytes = weights::shards(files, folder).map_err(Error::Package)?;
+/// Imports one model from the text of its `model.min.js` and its weights laid end to end, as a browser has them.
+///
+/// # Errors
+/// [`Error::Package`] when `name` is not one of the models of the package or the text is not its topology;
+/// [`Error::OtherHash`] when the weights or the finished file are not the pinned ones.
+pub fn nsfwjs_model(name: &str, topology: &str, weights: &[u8]) -> Result<Imported, Error> {
+    let known = NSFWJS.iter().find(|(known, ..)| *known == name);
+    let (_, folder, pin) = known.ok_or_else(|| Error::Package(format!("it has no model {name}")))?;
+    convert(name, topology, weights, folder, pin)
+}
+
+fn convert(name: &str, topology: &str, weights: &[u8], folder: &str, pin: &str) -> Result<Imported, Error> {
+    let manifest = shipped(name).expect("both manifests come with the crate");
     let pin = pin.parse().expect("a test imports the package with both pins");
-    check(&format!("what the weights in {folder} hold"), pin, &bytes)?;
-    write(&model, &bytes, side).map_err(|reason| Error::Package(format!("{folder}: {reason}")))
+    check(&format!("what the weights in {folder} hold"), pin, weights)?;
+    let model = literal::exported(topology);
+    let model = model.map_err(|reason| Error::Package(format!("{folder}model.min.js {reason}")))?;
+    let onnx = write(&model, weights, manifest.input.width);
+    let onnx = onnx.map_err(|reason| Error::Package(format!("{folder}: {reason}")))?;
+    check(&format!("the converted model {name}"), manifest.sha256, &onnx)?;
+    Ok(Imported { manifest, onnx })
 }
 
 fn write(model: &Literal, weights: &[u8], side: usize) -> Result<Vec<u8>, String> {
@@ -97,5 +109,11 @@ mod tests {
         for bytes in [&b""[..], b"\x1f\x8b", b"not a package", &[0x1f; 600]] {
             assert!(matches!(nsfwjs(bytes), Err(Error::Package(_))), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn weights_other_than_the_pinned_ones_are_refused() {
+        assert!(matches!(nsfwjs_model("MobileNetV2", "x.exports={}", &[0; 9]), Err(Error::OtherHash { .. })));
+        assert!(matches!(nsfwjs_model("other", "x.exports={}", &[]), Err(Error::Package(_))));
     }
 }

@@ -1,12 +1,14 @@
 //! What runs the model, and why that?
 //!
-//! `rten` is pure Rust and always there. onnxruntime is up to four times faster on MobileNet; it is code that is loaded
-//! into the program, so it is used only where a library with a pinned hash is found. Each runs on one thread: streams
-//! are spread over cores, not one picture.
+//! Our own runtime is made for MobileNet and takes nothing else. `rten` is pure Rust and takes every model. onnxruntime
+//! is code that is loaded into the program, so it is used only where a library with a pinned hash is found. Each runs on
+//! one thread: streams are spread over cores, not one picture.
 
 #[cfg(feature = "onnxruntime")]
 mod onnxruntime;
 mod outline;
+mod own;
+#[cfg(feature = "rten")]
 mod rten;
 
 use std::borrow::Cow;
@@ -30,9 +32,12 @@ pub struct Runtime {
 impl Runtime {
     /// The name of the runtime in pure Rust.
     pub const RTEN: &str = "rten";
+    /// The name of our own, for networks like MobileNet.
+    pub const OWN: &str = "streamward";
     /// The name of the runtime that is loaded from a library.
     pub const ONNXRUNTIME: &str = "onnxruntime";
 
+    #[cfg(feature = "rten")]
     fn rten(reason: String) -> Runtime {
         Runtime { name: Runtime::RTEN, version: "0.27".into(), sha256: None, reason }
     }
@@ -47,8 +52,10 @@ impl fmt::Display for Runtime {
 /// Which runtime to use.
 #[derive(Clone, Debug)]
 pub enum RuntimeChoice {
-    /// onnxruntime where a library with a pinned hash is found, else rten.
+    /// onnxruntime where a library with a pinned hash is found, else our own where it knows the model, else rten.
     Best(LibrarySearch),
+    /// Our own, or an error where the model has anything in it that it does not know.
+    Own,
     /// The runtime in pure Rust.
     Rten,
     /// onnxruntime, or an error.
@@ -63,6 +70,8 @@ impl Default for RuntimeChoice {
 
 /// A model that is loaded: runs one tensor at a time.
 pub(crate) enum Engine {
+    Own(own::Own),
+    #[cfg(feature = "rten")]
     Rten(rten::Rten),
     #[cfg(feature = "onnxruntime")]
     Onnxruntime(Box<onnxruntime::Onnxruntime>),
@@ -80,15 +89,32 @@ impl Engine {
     ) -> Result<(Engine, Runtime), Error> {
         outline::check(&model).map_err(|reason| Error::ModelBroken { model: manifest.name.clone(), reason })?;
         match choice {
+            RuntimeChoice::Own => Engine::load_own(manifest, &model, "it was asked for".into()),
             RuntimeChoice::Rten => Engine::load_rten(manifest, model, "it was asked for".into()),
             RuntimeChoice::Onnxruntime(search) => load_onnxruntime(manifest, &model, search),
             RuntimeChoice::Best(search) => match load_onnxruntime(manifest, &model, search) {
-                Err(Error::NoOnnxruntime { reason }) => Engine::load_rten(manifest, model, reason),
+                Err(Error::NoOnnxruntime { reason }) => match Engine::load_own(manifest, &model, reason.clone()) {
+                    Err(Error::ModelUnreadable { .. }) => Engine::load_rten(manifest, model, reason),
+                    outcome => outcome,
+                },
                 outcome => outcome,
             },
         }
     }
 
+    fn load_own(manifest: &Manifest, model: &[u8], reason: String) -> Result<(Engine, Runtime), Error> {
+        let engine = own::Own::load(manifest, model)?;
+        let version = format!("{} ({})", env!("CARGO_PKG_VERSION"), engine.registers());
+        Ok((Engine::Own(engine), Runtime { name: Runtime::OWN, version, sha256: None, reason }))
+    }
+
+    #[cfg(not(feature = "rten"))]
+    fn load_rten(manifest: &Manifest, _: Cow<'_, [u8]>, _: String) -> Result<(Engine, Runtime), Error> {
+        let reason = "this program was built without it".to_owned();
+        Err(Error::ModelUnreadable { model: manifest.name.clone(), runtime: Runtime::RTEN, reason })
+    }
+
+    #[cfg(feature = "rten")]
     fn load_rten(manifest: &Manifest, model: Cow<'_, [u8]>, reason: String) -> Result<(Engine, Runtime), Error> {
         Ok((Engine::Rten(rten::Rten::load(manifest, model.into_owned())?), Runtime::rten(reason)))
     }
@@ -99,6 +125,8 @@ impl Engine {
     /// As [`Engine::load`].
     pub(crate) fn another(&self) -> Result<Engine, Error> {
         match self {
+            Engine::Own(engine) => Ok(Engine::Own(engine.another())),
+            #[cfg(feature = "rten")]
             Engine::Rten(engine) => Ok(Engine::Rten(engine.another())),
             #[cfg(feature = "onnxruntime")]
             Engine::Onnxruntime(engine) => Ok(Engine::Onnxruntime(Box::new(engine.another()?))),
@@ -111,6 +139,8 @@ impl Engine {
     /// [`Error::Inference`].
     pub(crate) fn run(&mut self, tensor: &[f32]) -> Result<Vec<f32>, Error> {
         match self {
+            Engine::Own(engine) => engine.run(tensor),
+            #[cfg(feature = "rten")]
             Engine::Rten(engine) => engine.run(tensor),
             #[cfg(feature = "onnxruntime")]
             Engine::Onnxruntime(engine) => engine.run(tensor),

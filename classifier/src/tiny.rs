@@ -4,7 +4,7 @@
 
 use guard::{Colour, Format, Frame, Size};
 
-use crate::import::onnx::{OnnxWriter, Window};
+use crate::import::onnx::{Kernel, OnnxWriter, Window};
 use crate::{Classifier, Error, Manifest, Meaning, Resize, RuntimeChoice, Sha256, shipped};
 
 /// A model called `name` with the classes `classes`, and the file that goes with it; `values` is `[3, 2]`.
@@ -27,6 +27,49 @@ pub(crate) fn model(name: &str, classes: [&str; 2], values: [f32; 6]) -> (Manife
 pub(crate) fn redness(name: &str, classes: [&str; 2], slope: f32) -> Classifier {
     let (manifest, onnx) = model(name, classes, [slope, 0.0, 0.0, 0.0, 0.0, 0.0]);
     Classifier::load(manifest, &onnx, &RuntimeChoice::Rten).unwrap()
+}
+
+/// A network with one of everything that MobileNetV2 has, for pictures of `side`; its weights follow from its size.
+pub(crate) fn mobile(channels: usize, side: usize, stride: usize) -> Vec<u8> {
+    let mut writer = OnnxWriter::new(side);
+    let mut seed = 7u32;
+    let mut numbers = |n: usize, most: f32| -> Vec<f32> {
+        let mut next = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 8) as f32 / (1 << 24) as f32
+        };
+        (0..n).map(|_| (next() * 2.0 - 1.0) * most).collect()
+    };
+    let mut kernel = |shape: [usize; 4], n_groups: usize| {
+        let n_each = shape[1..].iter().product::<usize>();
+        let (values, bias) = (numbers(shape[0] * n_each, 2.0 / (n_each as f32).sqrt()), numbers(shape[0], 0.5));
+        Kernel { shape, values, bias, n_groups }
+    };
+    let window = |side: usize, stride: usize, padding: [usize; 2]| Window {
+        kernel: [side; 2],
+        strides: [stride; 2],
+        padding: [padding; 2],
+    };
+    let point = window(1, 1, [0, 0]);
+    let stem = writer.conv(&writer.input(), &kernel([channels, 3, 3, 3], 1), &window(3, stride, [0, 1])).unwrap();
+    let stem = writer.relu6(&stem);
+    let wide = writer.conv(&stem, &kernel([channels * 3, channels, 1, 1], 1), &point).unwrap();
+    let wide = writer.relu6(&wide);
+    let deep = kernel([channels * 3, 1, 3, 3], channels * 3);
+    let deep = writer.conv(&wide, &deep, &window(3, 1, [1, 1])).unwrap();
+    let deep = writer.relu6(&deep);
+    let narrow = writer.conv(&deep, &kernel([channels, channels * 3, 1, 1], 1), &point).unwrap();
+    let sum = writer.pairwise("Add", [&stem.name, &narrow.name], &narrow);
+    let halved = kernel([channels, 1, 3, 3], channels);
+    let halved = writer.conv(&sum, &halved, &window(3, 2, [0, 1])).unwrap();
+    let whole = Window { kernel: [halved.height, halved.width], ..point };
+    let mean = writer.average(&halved, &whole).unwrap();
+    let row = writer.flatten(&mean).unwrap();
+    let dense = kernel([5, channels, 1, 1], 1);
+    let values: Vec<f32> = (0..channels * 5).map(|i| dense.values[i % 5 * channels + i / 5]).collect();
+    let classes = writer.dense(&row, &[channels, 5], &values, &dense.bias).unwrap();
+    let shares = writer.softmax(&classes);
+    writer.finish(&shares, 5)
 }
 
 /// A picture of one colour.

@@ -58,7 +58,7 @@ fn compare(
     let (Some(vectors), Some((manifest, model))) = (Vectors::open(), model(name)) else { return };
     let expected = vectors.scores(section, name);
     assert!(expected.len() >= 17, "{} pictures", expected.len());
-    for runtime in runtimes() {
+    for runtime in runtimes(name) {
         let mut classifier = Classifier::load(change(manifest.clone()), &model, &runtime).unwrap();
         let mut largest = (0f32, "");
         for (picture, scores) in &expected {
@@ -77,16 +77,18 @@ fn compare(
     }
 }
 
-fn runtimes() -> Vec<RuntimeChoice> {
+fn runtimes(name: &str) -> Vec<RuntimeChoice> {
+    let mut choices = vec![RuntimeChoice::Rten];
+    if name.starts_with("MobileNet") {
+        choices.push(RuntimeChoice::Own);
+    }
     let search = LibrarySearch::default();
     match Library::search(&search) {
-        Ok(_) if cfg!(feature = "onnxruntime") => vec![RuntimeChoice::Rten, RuntimeChoice::Onnxruntime(search)],
-        Ok(_) => vec![RuntimeChoice::Rten],
-        Err(reason) => {
-            println!("only rten is compared: {reason}");
-            vec![RuntimeChoice::Rten]
-        }
+        Ok(_) if cfg!(feature = "onnxruntime") => choices.push(RuntimeChoice::Onnxruntime(search)),
+        Ok(_) => (),
+        Err(reason) => println!("onnxruntime is not compared: {reason}"),
     }
+    choices
 }
 
 /// A model out of `nsfwjs-4.4.0.tgz` in `$STREAMWARD_PACKAGES`, else out of the store.

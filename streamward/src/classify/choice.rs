@@ -42,8 +42,10 @@ enum Together {
 
 #[derive(Clone, Copy, ValueEnum)]
 enum RuntimeName {
-    /// onnxruntime where a trusted library is found, else rten.
+    /// onnxruntime where a trusted library is found, else our own or rten.
     Best,
+    /// Our own, for networks like MobileNet.
+    Own,
     /// Pure Rust.
     Rten,
     /// onnxruntime, or an error.
@@ -59,6 +61,7 @@ impl Choice {
         let search = LibrarySearch { path: self.onnxruntime.clone(), named: named.clone(), store: Some(store.clone()) };
         let runtime = match self.runtime {
             RuntimeName::Best => RuntimeChoice::Best(search),
+            RuntimeName::Own => RuntimeChoice::Own,
             RuntimeName::Rten => RuntimeChoice::Rten,
             RuntimeName::Onnxruntime => RuntimeChoice::Onnxruntime(search),
         };
