@@ -2,6 +2,7 @@
 //!
 //! Each part is a file below that gives its routes; this one joins them, listens, and stops when asked.
 
+mod demo;
 mod health;
 
 use std::net::SocketAddr;
@@ -23,6 +24,9 @@ pub(crate) struct Arguments {
     /// The folder that holds everything that is kept.
     #[arg(long, value_name = "DIR", default_value = "streamward-data")]
     data: PathBuf,
+    /// The folder of the page that shows the guard in a browser; where it is not given, the usual places are tried.
+    #[arg(long, value_name = "DIR")]
+    demo: Option<PathBuf>,
 }
 
 #[tokio::main]
@@ -46,7 +50,7 @@ async fn routes(arguments: &Arguments) -> Result<Router> {
             arguments.data.display()
         )
     })?;
-    Ok(Router::new().merge(health::routes()))
+    Ok(Router::new().merge(health::routes()).merge(demo::routes(arguments.demo.clone())))
 }
 
 /// Resolves at an interrupt or a request to end; what is being answered is still answered.
