@@ -36,6 +36,7 @@ export default defineConfig({
         for (const entry of ['page', 'bridge']) await build(script(entry));
         mkdirSync('dist-extension', { recursive: true });
         for (const name of ['manifest.json', 'hide.css', 'frame.html']) cpSync(`extension/${name}`, `dist-extension/${name}`);
+        cpSync('../guard/policies/messenger.toml', 'dist-extension/policy.toml');
         cpSync('assets', 'dist-extension/assets', { recursive: true });
       },
     },

@@ -5,9 +5,10 @@ import { copy, make } from '../web/frames';
 import { StillJudge } from '../web/still';
 import { type Answer, type Ask, type Begin, heard, type Passed, played } from './wire';
 
-const POLICY = new URLSearchParams(location.search).get('policy') ?? 'messenger';
+/** The policy is a file of the extension, so that whoever deploys it can say what is covered. */
+const policy = fetch('policy.toml').then((response) => response.text());
 const loaded = load('assets/');
-const stills = new StillJudge({ policy: POLICY });
+const stills = policy.then((policy) => new StillJudge({ policy }));
 /** Verdicts by address, so that a picture shown in ten places is read and judged once. */
 const verdicts = new Map<string, Promise<Omit<Answer, 'id'>>>();
 const VERDICTS_MAX = 2000;
@@ -30,27 +31,31 @@ async function still(ask: Ask, port: MessagePort): Promise<void> {
 /** Reads a picture again, the browser's cache first, and judges every frame of it. */
 async function judge({ url, bytes }: Ask): Promise<Omit<Answer, 'id'>> {
   try {
-    if (bytes) return await stills.file(bytes);
+    const judge = await stills;
+    if (bytes) return await judge.file(bytes);
     const response = await fetch(url, { cache: 'force-cache', credentials: 'include' });
     if (!response.ok) throw new Error(`the server says ${response.status}`);
-    return await stills.file(await response.blob());
+    return await judge.file(await response.blob());
   } catch (error) {
     return { state: 'stalled', reason: `it cannot be read: ${error instanceof Error ? error.message : String(error)}` };
   }
 }
 
 /** A stream of the page: its frames come in as bytes, and what the guard lets out goes back as bytes. */
-async function stream({ policy, hasSound }: Begin, port: MessagePort): Promise<void> {
+async function stream({ hasSound }: Begin, port: MessagePort): Promise<void> {
   await loaded;
   const picture = new MediaStreamTrackGenerator({ kind: 'video' });
   const sound = hasSound ? new MediaStreamTrackGenerator<AudioData>({ kind: 'audio' }) : undefined;
   const [pictures, sounds] = [picture.writable.getWriter(), sound?.writable.getWriter()];
-  const guarded = guardTrack(picture, { policy: policy || POLICY, ...(sound && { audio: sound }) });
+  const guarded = guardTrack(picture, { policy: await policy, ...(sound && { audio: sound }) });
   guarded.addEventListener('state', ({ detail }) => port.postMessage({ type: 'state', ...detail } satisfies Passed));
   guarded.addEventListener('ended', () => port.postMessage({ type: 'end' } satisfies Passed));
   guarded.addEventListener('track', () => passOn());
   port.onmessage = ({ data }: MessageEvent<Passed>) => {
-    if (data.type === 'picture') pictures.write(make(data.shape, data.pixels, data.timestamp)).catch(() => undefined);
+    if (data.type === 'picture') {
+      pictures.write(make(data.shape, data.pixels, data.timestamp)).catch(() => undefined);
+      port.postMessage({ type: 'got' } satisfies Passed);
+    }
     if (data.type === 'sound') sounds?.write(played(data)).catch(() => undefined);
     if (data.type === 'end') guarded.stop();
   };
@@ -72,7 +77,7 @@ async function stream({ policy, hasSound }: Begin, port: MessagePort): Promise<v
 }
 
 async function pass<T extends VideoFrame | AudioData>(track: MediaStreamTrack, each: (data: T) => Promise<void>): Promise<void> {
-  const reader = new MediaStreamTrackProcessor<T>({ track }).readable.getReader();
+  const reader = new MediaStreamTrackProcessor<T>({ track, maxBufferSize: 10 }).readable.getReader();
   for (;;) {
     const { value, done } = await reader.read();
     if (done) return;

@@ -4,7 +4,7 @@
 import { copy, make } from '../web/frames';
 import { type Begin, heard, HELLO, type Passed, played } from './wire';
 
-/** Frames on their way; more are dropped, which shows nothing. */
+/** Frames on their way to the extension's frame; more are dropped, which shows nothing. */
 const ON_THE_WAY_MAX = 12;
 
 const { port1: streams, port2 } = new MessageChannel();
@@ -15,7 +15,7 @@ function guard(source: MediaStreamTrack, audio: MediaStreamTrack | undefined): M
   const [picture, sound] = [new MediaStreamTrackGenerator({ kind: 'video' }), audio && new MediaStreamTrackGenerator<AudioData>({ kind: 'audio' })];
   const [pictures, sounds] = [picture.writable.getWriter(), sound?.writable.getWriter()];
   const { port1: port, port2 } = new MessageChannel();
-  streams.postMessage({ type: 'stream', policy: '', hasSound: audio !== undefined } satisfies Begin, [port2]);
+  streams.postMessage({ type: 'stream', hasSound: audio !== undefined } satisfies Begin, [port2]);
   let onTheWay = 0;
   const end = (): void => {
     for (const track of [source, audio, picture, sound]) track?.stop();
@@ -23,8 +23,10 @@ function guard(source: MediaStreamTrack, audio: MediaStreamTrack | undefined): M
   };
   port.onmessage = ({ data }: MessageEvent<Passed>) => {
     switch (data.type) {
+      case 'got':
+        onTheWay -= 1;
+        break;
       case 'picture':
-        onTheWay = Math.max(0, onTheWay - 1);
         pictures.write(make(data.shape, data.pixels, data.timestamp)).catch(end);
         break;
       case 'sound':

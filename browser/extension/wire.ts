@@ -8,7 +8,6 @@ import type { State } from '../web/messages';
 /** From the page: a stream begins, with a port of its own. */
 export interface Begin {
   type: 'stream';
-  policy: string;
   hasSound: boolean;
 }
 
@@ -40,7 +39,12 @@ export interface End {
   type: 'end';
 }
 
-export type Passed = Picture | Sound | Told | End;
+/** From the frame: a picture has arrived, and another one may come. */
+export interface Got {
+  type: 'got';
+}
+
+export type Passed = Picture | Got | Sound | Told | End;
 
 /** From the bridge: a picture is to be judged. */
 export interface Ask {

@@ -16,13 +16,13 @@ export const STRIP = 1 / 30;
 /**
  * Writes the film to `path` and gives the planted picture as the far end compares with it.
  *
- * @param {{path: string, width: number, height: number, fps: number, n: number, under: string[], planted: string,
- *   bursts: [number, number][]}} recipe `under` are ffmpeg's words for what plays, `planted` is a picture file, and each
- *   burst is its first frame and the one after its last.
+ * @param {{path: string, width: number, height: number, fps: number, n: number, under: string[], filter?: string,
+ *   planted: string, bursts: [number, number][]}} recipe `under` are ffmpeg's words for what plays, `planted` is a
+ *   picture file, and each burst is its first frame and the one after its last.
  */
-export function film({ path, width, height, fps, n, under, planted, bursts }) {
+export function film({ path, width, height, fps, n, under, filter = 'null', planted, bursts }) {
   const size = (width * height * 3) / 2;
-  const frames = raw([...under, '-vf', `fps=${fps},scale=${width}:${height},setsar=1`, '-frames:v', `${n}`], size * n);
+  const frames = raw([...under, '-vf', `fps=${fps},scale=${width}:${height},setsar=1,${filter}`, '-frames:v', `${n}`], size * n);
   const card = raw(['-i', planted, '-vf', `scale=${width}:${height}`, '-frames:v', '1'], size);
   const isPlanted = (index) => bursts.some(([from, to]) => index >= from && index < to);
   const file = openSync(path, 'w');

@@ -7,7 +7,7 @@
 // node test/run.mjs            one call of each kind, short
 // STREAMWARD_TEST_ALL=1 …      every count that is promised, at 640×480 and 30 frames a second
 //
-// Words after the script's name choose parts: lists, classifier, incoming, faults, wire.
+// Words after the script's name choose parts: parity, lists, classifier, incoming, reuse, faults.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -42,7 +42,8 @@ const policies = {
 
 const server = createServer(({ url }, response) => {
   const name = decodeURIComponent(new URL(url, 'http://localhost').pathname);
-  const file = path.join(root, name.startsWith('/dist/') ? '' : 'test/pages', path.normalize(name));
+  const under = /^\/(dist|assets)\//.test(name) ? root : name.startsWith('/img/') ? path.join(conformance, 'classifier') : path.join(root, 'test/pages');
+  const file = path.join(under, path.normalize(name));
   if (!existsSync(file)) return response.writeHead(404).end();
   const types = { '.html': 'text/html', '.js': 'text/javascript', '.wasm': 'application/wasm' };
   response.setHeader('content-type', types[path.extname(file)] ?? 'application/octet-stream');
@@ -110,7 +111,8 @@ function injectFaults() {
 const figures = [];
 function say(name, { seen, stats, wire }, more = '') {
   const [{ frames, planted, covered, distinct, repeated, other, closest, fps }] = seen.slice(-1);
-  const judged = stats[0] ? `; judged ${stats[0].judged}, reused ${stats[0].reused}, repeated ${stats[0].repeated}, judge ${stats[0].judge_ms_p50.toFixed(0)} ms` : '';
+  const share = (n) => ((100 * n) / stats[0].frames).toFixed(0);
+  const judged = stats[0] ? `; judged ${(stats[0].judged / (stats[0].frames / shape.fps)).toFixed(1)}/s, reused ${share(stats[0].reused)} %, repeated ${share(stats[0].repeated)} %, stalled ${share(stats[0].stalled)} %, a look ${stats[0].judge_ms_p50.toFixed(0)} ms` : '';
   const line = `${name}: planted ${planted}, covered ${covered}, live ${distinct} (+${repeated} repeated), other ${other} of ${frames} at ${fps.toFixed(1)}/s; nearest other ${closest.toFixed(2)}${judged}${more}`;
   figures.push(line);
   console.log(line);
@@ -164,7 +166,8 @@ const seconds = isAll ? 30 : 12;
 const runs = isAll ? 3 : 1;
 
 try {
-  if (wants('lists') || wants('incoming') || wants('wire')) {
+  if (wants('parity')) await parity();
+  if (wants('lists') || wants('incoming')) {
     await cards(async (browser, reference) => {
       const open = await call(browser, { guard: 'none', seconds, reference });
       say('no guard', open);
@@ -201,12 +204,14 @@ try {
       }
     });
   }
+  if (wants('reuse') && isAll) await reuse();
   if (wants('faults')) {
     const times = isAll ? 20 : 1;
     await cards(async (browser, reference) => {
       for (const worker of ['judge', 'line']) {
         for (const kind of ['killed', 'hung', 'throwing']) {
-          if (!isAll && worker === 'line' && kind !== 'killed') continue;
+          // One of each worker where time is short.
+          if (!isAll && kind !== (worker === 'line' ? 'killed' : 'hung')) continue;
           await fault(browser, reference, worker, kind, times);
         }
       }
@@ -237,4 +242,52 @@ async function fault(browser, reference, worker, kind, times) {
   figures.push(line);
   console.log(line);
   assert.equal(planted, 0, line);
+}
+
+/** How many frames are shown by a verdict on the same picture, under the policy that a messenger would use? */
+async function reuse() {
+  drawCard();
+  const street = path.join(conformance, 'clips/vtest-15s.avi');
+  const kinds = [
+    ['film', ['-stream_loop', '-1', '-i', clip], 'null'],
+    ['a still camera', ['-stream_loop', '-1', '-i', street], 'null'],
+    ['a noisy camera', ['-stream_loop', '-1', '-i', street], 'noise=alls=12:allf=t'],
+  ];
+  for (const [name, under, filter] of kinds) {
+    if (!existsSync(under.at(-1))) { console.log(`left out: there is no ${under.at(-1)}`); continue; }
+    const camera = path.join(folder, 'reuse.y4m');
+    const reference = film({ path: camera, ...shape, n, bursts: [], planted: card, under, filter });
+    await withCamera(camera, async (browser) => {
+      const guarded = await call(browser, { guard: 'outgoing', policy: 'messenger', seconds: 20, reference });
+      say(`messenger, ${name}`, guarded);
+      assert.equal(guarded.seen.at(-1).planted, 0);
+    });
+    rmSync(camera);
+  }
+}
+
+/** Does the model give in this browser what its conversion, which is nsfwjs to 3.2e-6, gives elsewhere? */
+async function parity() {
+  const vectors = path.join(conformance, 'classifier/parity.json');
+  if (!existsSync(vectors)) return console.log(`left out: there is no ${vectors}`);
+  const expected = JSON.parse(readFileSync(vectors, 'utf8')).converted_onnx.MobileNetV2;
+  const names = Object.keys(expected).filter((name) => existsSync(path.join(conformance, `classifier/img/${name}.png`)));
+  assert.ok(names.length >= 17, `only ${names.length} pictures`);
+  const browser = await puppeteer.launch({ executablePath: chromium, headless: true, args: ['--no-sandbox', '--disable-gpu'] });
+  try {
+    const page = await browser.newPage();
+    await page.goto(`${origin}/parity.html`);
+    await page.waitForFunction('window.ready');
+    for (const variant of ['relaxed-simd', 'simd', 'plain'].filter((variant) => existsSync(path.join(root, `assets/streamward-${variant}.wasm`)))) {
+      const found = await page.evaluate((...words) => window.scores(...words), variant, names);
+      const apart = (name) => Math.max(...found[name].map((score, i) => Math.abs(score - expected[name][i])));
+      const most = Math.max(...names.map(apart));
+      const line = `parity, ${variant}: ${names.length} pictures, up to ${most.toExponential(1)} from the reference`;
+      figures.push(line);
+      console.log(line);
+      assert.ok(most <= 1e-4, line);
+    }
+  } finally {
+    await browser.close();
+  }
 }

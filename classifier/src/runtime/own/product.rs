@@ -10,6 +10,9 @@ use super::lanes::Lanes;
 /// Rows that are used for every panel before the next rows are: at a depth of 960, 184 kB.
 const BLOCK: usize = 48;
 
+/// Inputs that are added without a look at whether there are more.
+const STEPS: usize = 4;
+
 /// The matrix that changes: `n` rows of `depth` numbers, one after the other.
 pub(super) struct Rows<'a> {
     pub(super) from: &'a [f32],
@@ -128,19 +131,17 @@ impl<L: Lanes> Tile<L> {
                     sums[j] = bias;
                 }
             }
-            let mut panel = self.panel;
-            for k in 0..self.depth {
-                let mut weights = [L::splat(0.0); WIDTH];
-                for (j, weight) in weights.iter_mut().enumerate() {
-                    *weight = L::load(panel.add(j * L::N));
+            // Several steps at a time, so that what they read lies at fixed distances from few pointers.
+            let mut k = 0;
+            while k + STEPS <= self.depth {
+                for step in 0..STEPS {
+                    self.add::<ROWS, WIDTH>(&mut sums, k, step);
                 }
-                for (i, sums) in sums.iter_mut().enumerate() {
-                    let value = L::splat(*self.from.add(i * self.depth + k));
-                    for j in 0..WIDTH {
-                        sums[j] = sums[j].add_product(value, weights[j]);
-                    }
-                }
-                panel = panel.add(WIDTH * L::N);
+                k += STEPS;
+            }
+            while k < self.depth {
+                self.add::<ROWS, WIDTH>(&mut sums, k, 0);
+                k += 1;
             }
             for (i, sums) in sums.into_iter().enumerate() {
                 for (j, sum) in sums.into_iter().enumerate() {
@@ -151,5 +152,27 @@ impl<L: Lanes> Tile<L> {
             }
         }
         ROWS
+    }
+
+    /// Adds what input `k + step` gives.
+    ///
+    /// # Safety
+    /// As [`Tile::run`], and `k + step` is below `depth`.
+    #[inline(always)]
+    unsafe fn add<const ROWS: usize, const WIDTH: usize>(&self, sums: &mut [[L; WIDTH]; ROWS], k: usize, step: usize) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            let panel = self.panel.add(k * WIDTH * L::N).add(step * WIDTH * L::N);
+            let mut weights = [L::splat(0.0); WIDTH];
+            for (j, weight) in weights.iter_mut().enumerate() {
+                *weight = L::load(panel.add(j * L::N));
+            }
+            for (i, sums) in sums.iter_mut().enumerate() {
+                let value = L::splat(*self.from.add(i * self.depth + k).add(step));
+                for j in 0..WIDTH {
+                    sums[j] = sums[j].add_product(value, weights[j]);
+                }
+            }
+        }
     }
 }
