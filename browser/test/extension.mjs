@@ -30,6 +30,8 @@ const bursts = [[20, 30], [100, 101], [160, 163]];
 const VIEW = { width: 1040, height: 480 };
 const ELEMENTS = ['picture-card', 'picture-benign', 'elsewhere-card', 'elsewhere-benign', 'ground-card', 'ground-benign', 'canvas', 'played'];
 const STRICT = "default-src 'none'; script-src 'self'; style-src 'self'; img-src * blob:; media-src blob:; connect-src 'self'; worker-src 'none'; frame-src 'none'";
+/** As a page has it that loads the package itself. */
+const LOADS_IT = STRICT.replace("script-src 'self'", "script-src 'self' 'wasm-unsafe-eval'").replace("worker-src 'none'", 'worker-src blob:');
 
 const benign = path.join(conformance, 'classifier/img/coffee.png');
 if (!existsSync(benign)) {
@@ -83,23 +85,26 @@ function alike(a, b) {
 
 function serve(headers) {
   const server = createServer(({ url }, response) => {
-    const name = path.basename(new URL(url, 'http://localhost').pathname);
-    const places = [path.join(root, 'test/pages', name), path.join(folder, name), path.join(conformance, 'classifier/img', name)];
+    const { pathname, search } = new URL(url, 'http://localhost');
+    const name = path.basename(pathname);
+    const places = [...(pathname.startsWith('/dist/') ? [path.join(root, path.normalize(pathname))] : []), path.join(root, 'test/pages', name), path.join(folder, name), path.join(folder, 'extension', name), path.join(conformance, 'classifier/img', name)];
     const file = places.find((place) => existsSync(place));
     served.push(name);
     if (!file) return response.writeHead(404).end();
-    const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.png': 'image/png', '.webm': 'video/webm' };
-    response.writeHead(200, { 'content-type': types[path.extname(file)] ?? 'application/octet-stream', 'cache-control': 'max-age=600', ...headers });
+    const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.png': 'image/png', '.webm': 'video/webm', '.wasm': 'application/wasm' };
+    response.writeHead(200, { 'content-type': types[path.extname(file)] ?? 'application/octet-stream', 'cache-control': 'max-age=600', ...headers(search) });
     response.end(readFileSync(file));
   });
   return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
 }
 
 const served = [];
-const [here, elsewhere] = await Promise.all([serve({ 'content-security-policy': STRICT }), serve({})]);
+const [here, elsewhere] = await Promise.all([serve((search) => ({ 'content-security-policy': search.includes('library') ? LOADS_IT : STRICT })), serve(() => ({}))]);
 const address = (server) => `http://127.0.0.1:${server.address().port}`;
 
-async function visit(hasExtension) {
+/** @param {'none' | 'extension' | 'library'} guard what guards the page */
+async function visit(guard) {
+  const hasExtension = guard === 'extension';
   const browser = await puppeteer.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     headless: true,
@@ -122,7 +127,7 @@ async function visit(hasExtension) {
     if (process.env.VERBOSE) page.on('console', (message) => console.log('  page:', message.text()));
     await page.setViewport(VIEW);
     served.length = 0;
-    await page.goto(`${address(here)}/strange.html?elsewhere=${encodeURIComponent(address(elsewhere))}`);
+    await page.goto(`${address(here)}/strange.html?elsewhere=${encodeURIComponent(address(elsewhere))}${guard === 'library' ? '&library=1' : ''}`);
     await page.waitForFunction('window.ready');
     const seen = Object.fromEntries(ELEMENTS.map((id) => [id, { card: 0, coffee: 0, looks: 0, kinds: new Set() }]));
     const until = Date.now() + (isAll ? 30_000 : 14_000);
@@ -136,8 +141,9 @@ async function visit(hasExtension) {
         seen[id].coffee += alike(found, asCoffee) > 0.85 ? 1 : 0;
         seen[id].kinds.add(Math.round(found.reduce((sum, value) => sum + value, 0) / 50));
       }
-      if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}-${hasExtension ? 'with' : 'without'}.png` });
+      if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}-${guard}.png` });
     }
+    if (guard === 'library') return { seen, strangers };
     const { seen: [received] } = await page.evaluate((options) => window.call(options), { ...shape, seconds: isAll ? 40 : 14, reference });
     return { seen, received, strangers, served: [...served] };
   } finally {
@@ -146,7 +152,7 @@ async function visit(hasExtension) {
 }
 
 try {
-  const [open, guarded] = [await visit(false), await visit(true)];
+  const [open, guarded] = [await visit('none'), await visit('extension')];
   for (const [words, { seen, received, strangers, served }] of [['without', open], ['with the extension', guarded]]) {
     console.log(`${words}: ${ELEMENTS.map((id) => `${id} card ${seen[id].card}/coffee ${seen[id].coffee} of ${seen[id].looks}`).join('; ')}`);
     console.log(`  call: planted ${received.planted}, covered ${received.covered}, live ${received.distinct} of ${received.frames}; requests to others ${strangers.length}; pictures served ${served.filter((name) => name.endsWith('.png')).length}`);
@@ -163,6 +169,15 @@ try {
   assert.ok(guarded.received.distinct >= 20, `only ${guarded.received.distinct} live frames in the call`);
   assert.deepEqual(guarded.strangers, [], 'requests to others');
   console.log('the extension held');
+
+  const library = await visit('library');
+  const { seen } = library;
+  console.log(`guardImage and guardVideo: ${['picture-card', 'picture-benign', 'elsewhere-card', 'elsewhere-benign', 'played'].map((id) => `${id} card ${seen[id].card}/coffee ${seen[id].coffee} of ${seen[id].looks}`).join('; ')}`);
+  for (const id of ['picture-card', 'elsewhere-card', 'played']) assert.equal(seen[id].card, 0, `${id}: the card was seen`);
+  assert.ok(seen['picture-benign'].coffee > 0, 'the benign picture was never shown');
+  assert.equal(seen['elsewhere-benign'].coffee, 0, 'a picture that the page may not read was shown');
+  assert.ok(seen.played.kinds.size >= 4, 'the film was not shown');
+  assert.deepEqual(library.strangers, [], 'requests to others');
 } finally {
   here.close();
   elsewhere.close();

@@ -2,7 +2,8 @@
 
 import { Observer } from './observer.js';
 
-const elsewhere = new URLSearchParams(location.search).get('elsewhere');
+const words = new URLSearchParams(location.search);
+const elsewhere = words.get('elsewhere');
 document.getElementById('elsewhere-card').src = `${elsewhere}/card.png`;
 document.getElementById('elsewhere-benign').src = `${elsewhere}/coffee.png`;
 
@@ -31,6 +32,14 @@ media.addEventListener('sourceopen', async () => {
 video.addEventListener('timeupdate', () => {
   if (video.buffered.length > 0 && video.currentTime > video.buffered.end(0) - 0.5) video.currentTime = 0;
 });
+
+// The page may also guard itself, with the package.
+if (words.has('library')) {
+  const { guardImage, guardVideo } = await import('/dist/index.js');
+  const policy = (await (await fetch('policy.toml')).text());
+  document.querySelectorAll('img').forEach((image) => guardImage(image, { policy }));
+  guardVideo(video, { policy });
+}
 
 /** A call as any page makes it. */
 window.call = async ({ width, height, fps, seconds, reference }) => {
