@@ -198,7 +198,7 @@ extern "C" fn line_hear(at_ms: f64) -> u32 {
 /// The judge could not look at frame `id`.
 #[unsafe(no_mangle)]
 extern "C" fn line_fail(id: f64, at_ms: f64) {
-    with(|state| state.line.as_mut().map(|line| line.fail(id as u64, millis(at_ms))));
+    with(|state| state.line.iter_mut().for_each(|line| line.fail(id as u64, millis(at_ms))));
 }
 
 /// The next place whose time has come: 0 none, 1 frame, 2 repeat, 3 cover for a finding, 4 cover for a stall.
@@ -253,13 +253,13 @@ extern "C" fn line_counts() -> u32 {
 /// A person who may do so takes a latched cover away.
 #[unsafe(no_mangle)]
 extern "C" fn line_reset(at_ms: f64) {
-    with(|state| state.line.as_mut().map(|line| line.reset(millis(at_ms))));
+    with(|state| state.line.iter_mut().for_each(|line| line.reset(millis(at_ms))));
 }
 
 /// No frame will come.
 #[unsafe(no_mangle)]
 extern "C" fn line_end(at_ms: f64) {
-    with(|state| state.line.as_mut().map(|line| line.end(millis(at_ms))));
+    with(|state| state.line.iter_mut().for_each(|line| line.end(millis(at_ms))));
 }
 
 /// Opens a judge: `{policy, lists}`; answers whether it needs the model.

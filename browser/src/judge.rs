@@ -75,10 +75,8 @@ impl Judge {
         let imported = classifier::import::nsfwjs_model(MODEL, topology, weights).map_err(told)?;
         let classifier = Classifier::load(imported.manifest, &imported.onnx, &RuntimeChoice::Own).map_err(told)?;
         let classes: Vec<Arc<str>> = classifier.card().classes.iter().map(|class| class.as_str().into()).collect();
-        let named = self.policy.scores.iter().flat_map(|rule| rule.classes.iter().map(move |class| (rule, class)));
-        if let Some((rule, class)) =
-            named.into_iter().find(|(_, class)| classes.iter().all(|known| **known != ***class))
-        {
+        let mut named = self.policy.scores.iter().flat_map(|rule| rule.classes.iter().map(move |class| (rule, class)));
+        if let Some((rule, class)) = named.find(|(_, class)| classes.iter().all(|known| **known != ***class)) {
             return Err(format!("the rule “{}” names the class {class}, which {MODEL} does not have", rule.name));
         }
         self.model = Some(Seat { classifier, classes });
@@ -101,7 +99,7 @@ impl Judge {
         let regions = region::plan(&self.policy.judges.regions, frame.size(), trimmed, &[]);
         let looks = region::looks(&self.policy, &regions);
         let looks = looks.into_iter().map(|(judge, region)| (judge.0, region.0, regions[region.0].rect));
-        let findings = self.findings(&frame, looks.collect::<Vec<_>>().into_iter());
+        let findings = self.findings(&frame, looks);
         let mut reason = None;
         for (_, _, found) in &findings {
             match found {

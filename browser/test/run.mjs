@@ -7,7 +7,7 @@
 // node test/run.mjs            one call of each kind, short
 // STREAMWARD_TEST_ALL=1 …      every count that is promised, at 640×480 and 30 frames a second
 //
-// Words after the script's name choose parts: parity, lists, classifier, incoming, reuse, faults.
+// Words after the script's name choose parts: parity, lists, classifier, incoming, reuse, changes, faults.
 
 import assert from 'node:assert/strict';
 import { createServer } from 'node:http';
@@ -71,7 +71,7 @@ async function withCamera(camera, work) {
 }
 
 /** One call; says which requests were made once the guard was loaded. */
-async function call(browser, options) {
+async function call(browser, options, meanwhile = async () => undefined) {
   const page = await browser.newPage();
   const requests = [];
   const complaints = [];
@@ -80,7 +80,7 @@ async function call(browser, options) {
   await page.evaluateOnNewDocument(injectFaults);
   await page.goto(`${origin}/call.html`);
   await page.waitForFunction('window.ready');
-  const result = await page.evaluate((options) => window.call(options), { ...shape, ...options });
+  const [result] = await Promise.all([page.evaluate((options) => window.call(options), { ...shape, ...options }), meanwhile(page)]);
   await page.close();
   const ours = requests.filter((url) => !/\/(call|observer|cipher)\.|favicon/.test(url) && url.startsWith('http'));
   return { ...result, requests: ours, complaints };
@@ -94,7 +94,8 @@ function injectFaults() {
     event.stopImmediatePropagation();
     if (kind === 'hung') for (;;);
     if (kind === 'throwing') setTimeout(() => { throw new Error('a fault, as the test wants'); });
-    if (kind === 'full') { const kept = []; for (;;) kept.push(new Uint8Array(1 << 28).fill(1)); }
+    // Asks for memory until there is none; none of it is touched.
+    if (kind === 'full') setTimeout(() => { const kept = []; for (;;) kept.push(new WebAssembly.Memory({ initial: 65536 })); });
   });\n`;
   const create = URL.createObjectURL;
   URL.createObjectURL = (object) =>
@@ -205,14 +206,15 @@ try {
     });
   }
   if (wants('reuse') && isAll) await reuse();
+  if (wants('changes') && isAll) await cards(changes);
   if (wants('faults')) {
-    const times = isAll ? 20 : 1;
+    const nTimes = isAll ? 20 : 1;
     await cards(async (browser, reference) => {
       for (const worker of ['judge', 'line']) {
-        for (const kind of ['killed', 'hung', 'throwing']) {
+        for (const kind of ['killed', 'hung', 'throwing', 'full']) {
           // One of each worker where time is short.
           if (!isAll && kind !== (worker === 'line' ? 'killed' : 'hung')) continue;
-          await fault(browser, reference, worker, kind, times);
+          await fault(browser, reference, worker, kind, kind === 'full' ? Math.min(nTimes, 4) : nTimes);
         }
       }
     });
@@ -242,6 +244,26 @@ async function fault(browser, reference, worker, kind, times) {
   figures.push(line);
   console.log(line);
   assert.equal(planted, 0, line);
+}
+
+/** The camera changes its size, and the page goes into the background, in the middle of a call. */
+async function changes(browser, reference) {
+  const resized = await call(browser, { guard: 'outgoing', policy: policies.lists, seconds, reference, isResized: true });
+  say('the camera changes its size', resized);
+  assert.equal(resized.seen.at(-1).planted, 0);
+  assert.ok(resized.seen.at(-1).distinct >= 20);
+  let wasHidden = false;
+  const hidden = await call(browser, { guard: 'outgoing', policy: policies.lists, seconds, reference }, async (page) => {
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+    const other = await browser.newPage();
+    await other.bringToFront();
+    await new Promise((resolve) => setTimeout(resolve, 5000));
+    wasHidden = await page.evaluate(() => document.hidden);
+    await other.close();
+  });
+  say(`the page is in the background (${wasHidden ? 'hidden' : 'this Chromium keeps it visible'})`, hidden);
+  assert.equal(hidden.seen.at(-1).planted, 0);
+  assert.ok(hidden.seen.at(-1).distinct >= 20);
 }
 
 /** How many frames are shown by a verdict on the same picture, under the policy that a messenger would use? */

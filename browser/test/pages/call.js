@@ -7,7 +7,7 @@ const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** @param options width, height, fps, seconds, reference; guard: none | outgoing | incoming; policy; faults; hasSound */
 window.call = async (options) => {
-  const { width, height, fps, seconds, reference, guard, policy, fault, isDumped } = options;
+  const { width, height, fps, seconds, reference, guard, policy, fault, isDumped, isResized } = options;
   await load();
   const camera = await navigator.mediaDevices.getUserMedia({ video: { width, height, frameRate: fps } });
   const [source] = camera.getVideoTracks();
@@ -74,7 +74,14 @@ window.call = async (options) => {
       else victim?.postMessage({ fault: fault.kind });
     }
   }
+  if (isResized) {
+    await wait(4000);
+    await source.applyConstraints({ width: width / 2, height: height / 2, frameRate: fps });
+  }
   await wait(seconds * 1000);
+  // On a busy machine it may take long until the film is shown, and covered.
+  const isSeen = ({ seen }) => seen.distinct >= 20 && (seen.planted > 0 || seen.covered >= 10);
+  for (let n = 0; n < 60 && !isSeen(observers.at(-1)); n += 1) await wait(1000);
 
   const stats = guarded.map((one) => one.stats());
   const inbound = [...(await far.getStats()).values()].find((one) => one.type === 'inbound-rtp' && one.kind === 'video');

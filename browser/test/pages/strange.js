@@ -56,7 +56,10 @@ window.call = async ({ width, height, fps, seconds, reference }) => {
   await far.setLocalDescription();
   await near.setRemoteDescription(far.localDescription);
   const observer = new Observer(await arrived, reference);
-  await new Promise((resolve) => setTimeout(resolve, seconds * 1000));
+  const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  await wait(seconds * 1000);
+  // On a busy machine it may take long until the film is shown.
+  for (let n = 0; n < 60 && observer.seen.distinct < 20; n += 1) await wait(1000);
   near.close();
   far.close();
   camera.getTracks().forEach((track) => track.stop());

@@ -124,13 +124,11 @@ impl<L: Lanes> Tile<L> {
     unsafe fn run<const ROWS: usize, const WIDTH: usize>(self) -> usize {
         // SAFETY: as the caller promises.
         unsafe {
-            let mut sums = [[L::splat(0.0); WIDTH]; ROWS];
-            for j in 0..WIDTH {
-                let bias = L::load(self.bias.add(j * L::N));
-                for sums in &mut sums {
-                    sums[j] = bias;
-                }
+            let mut biases = [L::splat(0.0); WIDTH];
+            for (j, bias) in biases.iter_mut().enumerate() {
+                *bias = L::load(self.bias.add(j * L::N));
             }
+            let mut sums = [biases; ROWS];
             // Several steps at a time, so that what they read lies at fixed distances from few pointers.
             let mut k = 0;
             while k + STEPS <= self.depth {
@@ -169,8 +167,8 @@ impl<L: Lanes> Tile<L> {
             }
             for (i, sums) in sums.iter_mut().enumerate() {
                 let value = L::splat(*self.from.add(i * self.depth + k).add(step));
-                for j in 0..WIDTH {
-                    sums[j] = sums[j].add_product(value, weights[j]);
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum = sum.add_product(value, weight);
                 }
             }
         }
