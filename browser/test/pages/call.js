@@ -100,6 +100,37 @@ window.call = async (options) => {
   return result;
 };
 
+/** A guarded camera with a steady tone: is the tone silent exactly where the picture is covered, and around it? */
+window.sound = async ({ width, height, fps, seconds, reference, policy }) => {
+  await load();
+  const camera = await navigator.mediaDevices.getUserMedia({ video: { width, height, frameRate: fps } });
+  const context = new AudioContext();
+  const tone = new OscillatorNode(context);
+  const output = context.createMediaStreamDestination();
+  tone.connect(output);
+  tone.start();
+  const guarded = guardTrack(camera.getVideoTracks()[0], { policy, audio: output.stream.getAudioTracks()[0] });
+  const observer = new Observer(guarded.track, reference);
+  const chunks = [];
+  void (async () => {
+    const reader = new MediaStreamTrackProcessor({ track: guarded.audio }).readable.getReader();
+    for (;;) {
+      const { value: data, done } = await reader.read();
+      if (done) return;
+      const samples = new Float32Array(data.numberOfFrames);
+      data.copyTo(samples, { planeIndex: 0, format: 'f32-planar' });
+      data.close();
+      chunks.push({ at: performance.now(), isSilent: samples.every((sample) => sample === 0) });
+    }
+  })();
+  await wait(seconds * 1000);
+  for (let n = 0; n < 60 && !(observer.seen.distinct >= 20 && observer.seen.covered >= 10); n += 1) await wait(1000);
+  const pictures = observer.arrivals.map((at, i) => ({ at, isCovered: observer.kinds[i] === 'covered' }));
+  const result = { pictures, chunks, seen: observer.seen, stats: guarded.stats() };
+  guarded.stop();
+  return result;
+};
+
 /** Tries to decode what went over the wire without the key, and, to show that the trial can succeed, what was encrypted. */
 async function wire(dumped) {
   const [plain, sent] = [await decode(dumped, 'plain'), await decode(dumped, 'sent')];
