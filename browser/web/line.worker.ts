@@ -54,6 +54,8 @@ class Line {
   private readonly facts: { delay_ms: number; policy: string; version: number };
   private scratch = new Uint8Array(0);
   private judge: MessagePort | undefined;
+  /** Whether it has said that it is ready. */
+  private isSeated = false;
   /** The frame that the judge looks at, and since when. */
   private busy: { id: number; since: number } | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -154,8 +156,6 @@ class Line {
     this.isSeated = true;
     this.advance();
   }
-
-  private isSeated = false;
 
   /** The judge is silent, or another one comes: what it was asked counts as not judged. */
   private dismiss(isSilent = true): void {
