@@ -2,7 +2,7 @@
 //!
 //! From an incident to a filed report, without a clock, a socket or a file. Read in this order: what comes in
 //! ([`referral`]), what a [`case`] goes through, who [`decision`]s are made by, who has [`view`]ed what, which facts of law
-//! a case is held against ([`jurisdiction`]), what is written to the authority ([`cybertip`]), what a [`report`] goes
+//! a case is held against ([`jurisdiction`]), what is written to the authority ([`cybertip`], and of payments [`fincen`] and [`goaml`]), what a [`report`] goes
 //! through, how it is filed exactly once ([`filing`]), and what stands in the [`entry`] log about all of it.
 
 mod error;
@@ -13,6 +13,9 @@ pub mod decision;
 pub mod view;
 pub mod jurisdiction;
 pub mod cybertip;
+pub mod fincen;
+pub mod goaml;
+mod tree;
 pub mod report;
 pub mod filing;
 pub mod entry;
