@@ -8,7 +8,7 @@ use std::io::BufRead;
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
 use super::lines::{Line, Lines};
-use super::mapping::Mapping;
+use super::mapping::{Mapping, Source};
 use super::{Door, Entry, Fields};
 use crate::error::{Field, Problem, Reject};
 use crate::{Error, PartyKey};
@@ -26,13 +26,6 @@ pub struct CsvReader<R> {
     /// Lines read in search of a closing quotation mark, given back when there was none.
     n_read: u64,
     is_over: bool,
-}
-
-#[derive(Clone, Debug)]
-enum Source {
-    Column(usize),
-    Constant(String),
-    Absent,
 }
 
 impl<R: BufRead> CsvReader<R> {
@@ -54,13 +47,12 @@ impl<R: BufRead> CsvReader<R> {
         if let Some(twice) = columns.iter().enumerate().find(|(i, name)| columns[..*i].contains(name)) {
             return Err(Error::ColumnTwice { column: twice.1.clone() });
         }
-        let is_own = *mapping == Mapping::own();
-        let sources = Fields::NAMES.iter().map(|&field| source_of(field, mapping, &columns, is_own));
+        let sources = mapping.sources(&columns)?;
         Ok(CsvReader {
             lines,
             splitter,
             door: mapping.door(key)?,
-            sources: sources.collect::<Result<_, _>>()?,
+            sources,
             n_columns: columns.len(),
             row,
             n_read: 0,
@@ -121,21 +113,6 @@ impl<R: BufRead> Iterator for CsvReader<R> {
         outcome.map_err(|source| Error::Read { n_read, source }).transpose()
     }
 }
-
-fn source_of(field: &'static str, mapping: &Mapping, columns: &[String], is_own: bool) -> Result<Source, Error> {
-    if let Some(text) = mapping.constants.get(field) {
-        return Ok(Source::Constant(text.clone()));
-    }
-    let Some(column) = mapping.columns.get(field) else { return Ok(Source::Absent) };
-    match columns.iter().position(|name| name == column.trim()) {
-        Some(index) => Ok(Source::Column(index)),
-        None if is_own && !REQUIRED.contains(&field) => Ok(Source::Absent),
-        None => Err(Error::MissingColumn { field, column: column.clone(), present: columns.join(", ") }),
-    }
-}
-
-/// Columns that even a file in our own form cannot be without.
-const REQUIRED: [&str; 8] = ["id", "time", "sender", "beneficiary", "amount", "currency", "from", "to"];
 
 fn reject(line: u64, field: &'static str, problem: Problem) -> Entry {
     Entry::Reject(Reject { line, field: Field(field), problem })

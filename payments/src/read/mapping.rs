@@ -38,6 +38,20 @@ pub struct Mapping {
     pub values: BTreeMap<String, BTreeMap<String, String>>,
 }
 
+/// Where a field comes from in one file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A column, by its place.
+    Column(usize),
+    /// One value for the whole file.
+    Constant(String),
+    /// Nowhere.
+    Absent,
+}
+
+/// Columns that even a file in our own form cannot be without.
+const REQUIRED: [&str; 8] = ["id", "time", "sender", "beneficiary", "amount", "currency", "from", "to"];
+
 /// How amounts are written.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,6 +113,27 @@ impl Mapping {
             amount: AmountNotation::default(),
             time: TimeNotation::default(),
             values: BTreeMap::new(),
+        }
+    }
+
+    /// Where each of [`Fields::NAMES`] comes from in a file with these columns.
+    ///
+    /// # Errors
+    /// [`Error::MissingColumn`] names a column that the mapping takes and the file does not have.
+    pub fn sources(&self, columns: &[String]) -> Result<Vec<Source>, Error> {
+        let is_own = *self == Mapping::own();
+        Fields::NAMES.iter().map(|&field| self.source_of(field, columns, is_own)).collect()
+    }
+
+    fn source_of(&self, field: &'static str, columns: &[String], is_own: bool) -> Result<Source, Error> {
+        if let Some(text) = self.constants.get(field) {
+            return Ok(Source::Constant(text.clone()));
+        }
+        let Some(column) = self.columns.get(field) else { return Ok(Source::Absent) };
+        match columns.iter().position(|name| name == column.trim()) {
+            Some(index) => Ok(Source::Column(index)),
+            None if is_own && !REQUIRED.contains(&field) => Ok(Source::Absent),
+            None => Err(Error::MissingColumn { field, column: column.clone(), present: columns.join(", ") }),
         }
     }
 
