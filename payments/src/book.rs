@@ -177,12 +177,33 @@ impl Book {
     /// # Errors
     /// The field and what is wrong: a duplicate, a reused id, a reversal of nothing, no rate.
     pub fn push(&mut self, transfer: Transfer, rates: &Rates, scope: &Scope) -> Result<u32, (&'static str, Problem)> {
-        let id = id_digest(&transfer.id);
-        if let Some(&row) = self.rows_by_id.get(&id) {
+        if let Some(row) = self.find(&transfer.id) {
             let is_same = self.transfers[row as usize] == transfer;
             return Err(("id", if is_same { Problem::Duplicate } else { Problem::IdReused }));
         }
         let value_minor = rates.value_minor(transfer.amount, transfer.at.day()).map_err(|p| ("currency", p))?;
+        self.arrive(transfer, value_minor, scope)
+    }
+
+    /// Adds a transfer whose worth is known, in order of arrival; gives its row.
+    ///
+    /// One that is earlier than the last is counted at the moment of the last: what was said before stays true.
+    ///
+    /// # Errors
+    /// The field and what is wrong: a duplicate, a reversal of nothing, a full book.
+    pub fn arrive(
+        &mut self,
+        transfer: Transfer,
+        value_minor: i64,
+        scope: &Scope,
+    ) -> Result<u32, (&'static str, Problem)> {
+        let id = id_digest(&transfer.id);
+        if self.rows_by_id.contains_key(&id) {
+            return Err(("id", Problem::Duplicate));
+        }
+        if self.rows.len() >= Self::N_ROWS_MAX {
+            return Err(("row", Problem::BookFull));
+        }
         let reverses = match &transfer.reverses {
             None => Row::NO_ROW,
             Some(id) => self.reversible(id).ok_or(("reverses", Problem::ReversesNothing))?,
@@ -192,6 +213,9 @@ impl Book {
         if let Some(original) = self.rows.get(reverses as usize) {
             // A reversal belongs to the parties it takes back from, whichever way round the file writes them.
             (row.sender, row.beneficiary) = (original.sender, original.beneficiary);
+        }
+        if let Some(last) = self.rows.last() {
+            row.at_s = row.at_s.max(last.at_s);
         }
         self.rows_by_id.insert(id, index);
         self.digest = link(&self.digest, &transfer, value_minor, &id);

@@ -2,7 +2,9 @@
 //!
 //! One lane for each counterparty, one dot for each transfer: time runs to the right, area grows with worth, a ring
 //! means night on the sender's clock, and a filled dot stands behind a reason. Everything is also in the title of each
-//! dot, so that a screen reader tells the same story.
+//! dot, so that a screen reader tells the same story. [`network`] draws who pays whom around it.
+
+pub mod network;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;

@@ -66,6 +66,9 @@ pub enum Error {
         /// Its length.
         n_bytes: usize,
     },
+    /// A log that this gate cannot have written.
+    #[error("the log does not follow from what stands before: {0}")]
+    Log(String),
     /// More transfers than one book can number.
     #[error("the book is full at {n_rows} transfers")]
     TooManyRows {
@@ -153,6 +156,12 @@ pub enum Problem {
     /// A reversal of something we have not seen.
     #[error("names a transfer that did not come before")]
     ReversesNothing,
+    /// More transfers than a book can number.
+    #[error("is one too many; begin another book")]
+    BookFull,
+    /// Later than the clock of whoever takes it.
+    #[error("lies more than a day ahead of the clock here")]
+    TimeAhead,
     /// No rate on or before the day.
     #[error("has no exchange rate on or before that day; add it to the table of rates")]
     NoRate,

@@ -56,31 +56,36 @@ pub struct PeerFeatures {
 
 /// Reckons the features of every row at once, party by party.
 ///
-/// `rows` are in a [`crate::Book`]'s order; the result has one entry for each.
+/// `rows` are in a [`crate::Book`]'s order; the result has one entry for each. One party's rows lie far apart, so they
+/// are brought together block by block and the results taken back the same way: in those two loops many reads and
+/// writes are under way at once, and between them everything is near.
 pub fn batch(rows: &[Row], spans: Spans) -> Vec<Features> {
     let mut features = vec![Features::default(); rows.len()];
     let mut standings = vec![Standing::default(); rows.len()];
     let mut sender = SenderWindows::default();
-    for members in Groups::new(rows, |row| row.sender).iter() {
-        sender.clear();
-        for &index in members {
-            let row = &rows[index as usize];
-            let at = Position { index, row, original: original(rows, row) };
-            let (own, pair, previous) = sender.push(at, spans);
-            let out = &mut features[index as usize];
-            (out.sender, out.pair) = (own, pair);
-            standings[index as usize] = Standing { previous, now: own.n_transfers };
+    let mut party = None;
+    let reckon = |at: Position<'_>| {
+        if party != Some(at.row.sender) {
+            sender.clear();
+            party = Some(at.row.sender);
         }
-    }
+        sender.push(at, spans)
+    };
+    in_blocks(rows, &Groups::new(rows, |row| row.sender), reckon, |index, (own, pair, previous)| {
+        let out = &mut features[index];
+        (out.sender, out.pair) = (own, pair);
+        standings[index] = Standing { previous, now: own.n_transfers };
+    });
     let mut beneficiary = BeneficiaryWindows::default();
-    for members in Groups::new(rows, |row| row.beneficiary).iter() {
-        beneficiary.clear();
-        for &index in members {
-            let row = &rows[index as usize];
-            let at = Position { index, row, original: original(rows, row) };
-            features[index as usize].beneficiary = beneficiary.push(at, spans);
+    let mut party = None;
+    let reckon = |at: Position<'_>| {
+        if party != Some(at.row.beneficiary) {
+            beneficiary.clear();
+            party = Some(at.row.beneficiary);
         }
-    }
+        beneficiary.push(at, spans)
+    };
+    in_blocks(rows, &Groups::new(rows, |row| row.beneficiary), reckon, |index, got| features[index].beneficiary = got);
     let mut peers = Peers::default();
     for ((row, out), standing) in rows.iter().zip(&mut features).zip(&standings) {
         if row.counts() {
@@ -88,6 +93,27 @@ pub fn batch(rows: &[Row], spans: Spans) -> Vec<Features> {
         }
     }
     features
+}
+
+/// Rows brought together at a time: with their results they fit into the second-level cache.
+const N_BLOCK: usize = 1024;
+
+/// Reckons each row in the groups' order and hands the results out by place in `rows`.
+fn in_blocks<T: Copy>(
+    rows: &[Row],
+    groups: &Groups,
+    mut reckon: impl FnMut(Position<'_>) -> T,
+    mut hand_out: impl FnMut(usize, T),
+) {
+    let (mut near, mut results) = (Vec::with_capacity(N_BLOCK), Vec::with_capacity(N_BLOCK));
+    for block in groups.members.chunks(N_BLOCK) {
+        near.clear();
+        near.extend(block.iter().map(|&index| rows[index as usize]));
+        results.clear();
+        let each = block.iter().zip(&near);
+        results.extend(each.map(|(&index, row)| reckon(Position { index, row, original: original(rows, row) })));
+        block.iter().zip(&results).for_each(|(&index, result)| hand_out(index as usize, *result));
+    }
 }
 
 /// A sender's count at the last transfer on this corridor and channel, and now.
@@ -168,9 +194,5 @@ impl Groups {
             (Some(&start), Some(&end)) => &self.members[start as usize..end as usize],
             _ => &[],
         }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &[u32]> {
-        self.starts.windows(2).map(|ends| &self.members[ends[0] as usize..ends[1] as usize])
     }
 }

@@ -5,8 +5,8 @@
 //! nobody, and nothing here closes an account.
 //!
 //! Read in this order: [`transfer`] (what happened), [`read`] (from bytes), [`book`] (in order, priced),
-//! [`features`] (windows), [`pack`] (indicators as data), [`score`] (points and alerts), [`draw`] (a picture of one),
-//! [`simulate`] (made-up customers to test with).
+//! [`features`] (windows), [`pack`] (indicators as data), [`score`] (points and alerts), [`gate`] (one by one, with
+//! holds), [`draw`] (a picture of one), [`simulate`] (made-up customers to test with).
 //!
 //! Pure: no file, clock, socket, thread or chance. Bytes, key, rates and seed come in as arguments.
 
@@ -15,6 +15,7 @@ pub mod country;
 pub mod draw;
 pub mod error;
 pub mod features;
+pub mod gate;
 pub mod money;
 pub mod pack;
 pub mod party;
@@ -31,6 +32,7 @@ pub use book::{Book, Row, Scope};
 pub use country::{Corridor, Country};
 pub use error::{Error, Problem, Reject};
 pub use features::{Features, Spans};
+pub use gate::Gate;
 pub use money::{Amount, Currency};
 pub use pack::Pack;
 pub use party::{PartyId, PartyKey};

@@ -63,6 +63,10 @@ pub struct Indicator {
     pub bands: Vec<Band>,
     /// The sentence for the investigator, with readings in braces.
     pub why: String,
+    /// What it means, in plain words. Empty for protections.
+    pub meaning: String,
+    /// What innocent explanations it has. Empty for protections.
+    pub innocent: String,
     /// Who described it; may be empty when it rests on our judgement.
     pub sources: Vec<Source>,
     /// Why we believe it, where no source says so.
@@ -235,16 +239,17 @@ mod tests {
             ("id = \"livestream-exploitation\"", "id = \"x\"\nextends = \"itself\"", "extends"),
             ("require_families = 3", "require_families = 2", "at least 3"),
             ("rationale = \"Help", "#", "rationale"),
+            ("innocent = \"Shift", "#", "innocent"),
             ("{gap-mean-hours} hours", "{surname} hours", "surname"),
             ("\nverified = false\n", "\n", "verified"),
             ("id = \"size.round-share\"", "id = \"size.small-share\"", "twice"),
             ("family = \"timing\"", "family = \"moonlight\"", "\"timing\""),
             ("\"protect.pay-day-rhythm\",", "\"protect.nobody\",", "protect.nobody"),
             ("max = 480, points = 5", "max = 480, points = -5", "points"),
-            ("min = 60, points = 8", "points = 8", "neither"),
+            ("min = 60, points = 6", "points = 6", "neither"),
             ("entity = \"sender\"", "entity = \"nation\"", "nation"),
             ("window_days = 90", "window_days = 0", "window"),
-            ("alert = 62", "alert = 40", "review"),
+            ("alert = 60", "alert = 40", "review"),
         ] {
             let message = fault(from, to);
             assert!(message.contains(part), "{to}: {message}");
@@ -265,7 +270,7 @@ mod tests {
             id = "bank"
             version = "3"
             pack = "livestream-exploitation"
-            pack_version = "0.1.0"
+            pack_version = "0.2.0"
             [[indicator]]
             id = "timing.night"
             bands = [{ outcome = "own", min = 55, points = 9 }]
@@ -283,7 +288,7 @@ mod tests {
         assert_eq!(pack.typologies[0].alert, 70);
         assert_eq!(pack.overlay.map(|(id, version, _)| (id, version)), Some(("bank".to_owned(), "3".to_owned())));
         for (from, to, part) in [
-            ("pack_version = \"0.1.0\"", "pack_version = \"0.2.0\"", "0.2.0"),
+            ("pack_version = \"0.2.0\"", "pack_version = \"0.3.0\"", "0.3.0"),
             ("id = \"timing.night\"", "id = \"timing.day\"", "timing.day"),
             ("alert = 70", "require_families = 1", "require_families"),
         ] {

@@ -10,7 +10,8 @@ use rustc_hash::FxHashMap;
 
 use crate::pack::{Entity, Indicator, Typology};
 use crate::{Book, Features, Pack, Row};
-pub use alert::{Alert, FamilyPoints, Inputs, Protection, Reason, Silent};
+pub(crate) use alert::hex;
+pub use alert::{Alert, FamilyPoints, Inputs, Members, Protection, Reason, Silent};
 
 /// How soon a person should look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]

@@ -1,17 +1,22 @@
 //! Which made-up customers can a pack be tried on?
 //!
 //! A seeded generator of remitters: families, students, seafarers, collectors and sellers, who are the overwhelming
-//! normal case and the hard one, and a few parties that behave as published summaries describe. Every parameter is
-//! drawn from a range for each party, so that no pack can be tuned to one value.
+//! normal case and the hard one, and a few parties that behave as published summaries describe. What is usual in a
+//! region is drawn from ranges once (`customs`), and again for each party, so that no pack can be tuned to one value.
+//! Seeds are drawn from the pack itself ([`seeds`]): whoever changes a pack meets worlds that nobody has looked at.
 //!
 //! What it shows: that the program works, what each rule does, which innocent lives it disturbs *here*.
 //! What it does not show: anything about accuracy in the world. It is written from published marginals only and by the
 //! authors of the detector, and nothing trained on it may be used.
 
+mod customs;
 mod dice;
 mod lives;
 
+use sha2::{Digest, Sha256};
+
 use crate::{Amount, Corridor, Country, Currency, Moment, PartyId, Transfer};
+use customs::Customs;
 use dice::Dice;
 
 /// How large a world to make.
@@ -19,6 +24,8 @@ use dice::Dice;
 pub struct Settings {
     /// The same seed gives the same world, byte for byte.
     pub seed: u64,
+    /// Which region of that world; each has people and customs of its own, and nobody pays into another.
+    pub region: u32,
     /// How many remitters.
     pub n_remitters: u32,
     /// How many days, 30 or more.
@@ -55,6 +62,8 @@ crate::transfer::words! {
         AdultServices = "adult-services",
         /// Pays shopkeepers who hand out cash for others.
         AgentUser = "agent-user",
+        /// Supports somebody met from afar, more and more, and travels there.
+        DistantPartner = "distant-partner",
         /// As published: small repeated payments to several strangers.
         CaseOneToMany = "case-one-to-many",
         /// As published: one recipient, rising amounts, then travel.
@@ -78,7 +87,7 @@ pub struct World {
     pub transfers: Vec<Transfer>,
     /// What each remitter was made to do.
     pub remitters: Vec<(PartyId, Life)>,
-    /// Recipients that several remitters share, each with the life of those who pay it.
+    /// Recipients that several remitters share, and those of published cases, each with the life of those who pay it.
     pub recipients: Vec<(PartyId, Life)>,
 }
 
@@ -86,11 +95,22 @@ pub struct World {
 pub const RATES: &str = "currency,day,rate\nGBP,1990-01-01,1.2\nUSD,1990-01-01,0.9\nAUD,1990-01-01,0.6\nCAD,1990-01-01,0.65\n\
 AED,1990-01-01,0.25\nSGD,1990-01-01,0.7\n";
 
-/// Makes a world.
+/// Seeds for measuring a pack, drawn from its own hash, so that it is frozen before they exist.
+pub fn seeds(pack_sha256: &[u8; 32], n: u8) -> Vec<u64> {
+    let seed = |i: u8| {
+        let digest: [u8; 32] = Sha256::new().chain_update(pack_sha256).chain_update([i]).finalize().into();
+        u64::from_le_bytes(digest.first_chunk().copied().expect("32 bytes begin with 8"))
+    };
+    (0..n).map(seed).collect()
+}
+
+/// Makes a world, or one region of it.
 pub fn world(settings: Settings) -> World {
+    let own_seed = Dice::new(settings.seed ^ u64::from(settings.region).rotate_left(40)).next();
     let mut maker = Maker {
-        dice: Dice::new(settings.seed),
-        settings: Settings { n_days: settings.n_days.max(30), ..settings },
+        customs: Customs::draw(&mut Dice::new(own_seed ^ 1)),
+        dice: Dice::new(own_seed),
+        settings: Settings { n_days: settings.n_days.max(30), seed: own_seed, ..settings },
         world: World { transfers: Vec::new(), remitters: Vec::new(), recipients: Vec::new() },
         n_parties: 0,
         pools: lives::Pools::default(),
@@ -122,6 +142,7 @@ struct Maker {
     world: World,
     n_parties: u64,
     pools: lives::Pools,
+    customs: Customs,
 }
 
 /// Where a remitter lives and sends.
@@ -206,13 +227,20 @@ mod tests {
     use crate::{Book, Pack, Rates};
 
     const SETTINGS: Settings =
-        Settings { seed: 11, n_remitters: 3000, n_days: 365, first_day: 20_000, n_cases_per_100_000: 1000 };
+        Settings { seed: 11, region: 0, n_remitters: 3000, n_days: 365, first_day: 20_000, n_cases_per_100_000: 1000 };
 
     #[test]
     fn the_same_seed_gives_the_same_world() {
         let (one, two) = (world(SETTINGS), world(SETTINGS));
         assert_eq!(one.transfers, two.transfers);
         assert_ne!(one.transfers, world(Settings { seed: 12, ..SETTINGS }).transfers);
+        assert_ne!(one.transfers, world(Settings { region: 1, ..SETTINGS }).transfers);
+    }
+
+    #[test]
+    fn another_pack_draws_other_seeds() {
+        assert_eq!(seeds(&[1; 32], 5)[..3], seeds(&[1; 32], 3));
+        assert!(seeds(&[1; 32], 5).iter().all(|seed| !seeds(&[2; 32], 5).contains(seed)));
     }
 
     #[test]

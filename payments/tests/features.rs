@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use payments::book::{Row, mark};
+use payments::features::window::N_FREQUENT;
 use payments::features::{
     BeneficiaryFeatures, Features, PairFeatures, PeerFeatures, SenderFeatures, Spans, Stream, batch,
 };
@@ -131,7 +132,8 @@ fn recount_one(rows: &[Row], index: usize, standings: &mut Standings) -> Feature
     let sender = SenderFeatures {
         n_transfers: own.len() as u32,
         n_beneficiaries: distinct(&own, |r| r.beneficiary),
-        n_unrelated: unrelated(&own, |r| r.beneficiary),
+        n_unrelated: unrelated(&own, |r| r.beneficiary, 1),
+        n_unrelated_frequent: unrelated(&own, |r| r.beneficiary, N_FREQUENT),
         n_small: has(&own, mark::SMALL),
         n_round: has(&own, mark::ROUND),
         n_hour_known: has(&own, mark::HOUR_KNOWN),
@@ -165,9 +167,13 @@ fn recount_one(rows: &[Row], index: usize, standings: &mut Standings) -> Feature
     let beneficiary = BeneficiaryFeatures {
         n_transfers: got.len() as u32,
         n_senders: distinct(&got, |r| r.sender),
-        n_unrelated: unrelated(&got, |r| r.sender),
+        n_unrelated: unrelated(&got, |r| r.sender, 1),
+        n_unrelated_frequent: unrelated(&got, |r| r.sender, N_FREQUENT),
+        n_once: got.iter().filter(|r| got.iter().filter(|other| other.sender == r.sender).count() == 1).count() as u32,
         n_countries: distinct(&got, |r| u32::from(r.country)),
         n_small: has(&got, mark::SMALL),
+        n_hour_known: has(&got, mark::HOUR_KNOWN),
+        n_night: has(&got, mark::NIGHT),
         n_burst: got.iter().filter(|r| within(r, SPANS.burst_s)).count() as u32,
         sum_minor: got.iter().map(|r| r.value_minor).sum(),
     };
@@ -186,11 +192,13 @@ fn distinct(rows: &[Row], key: impl Fn(&Row) -> u32) -> u32 {
     rows.iter().map(key).collect::<BTreeSet<_>>().len() as u32
 }
 
-fn unrelated(rows: &[Row], key: impl Fn(&Row) -> u32) -> u32 {
+/// Parties that occur `n_min` times or more and never with a declared relation, although it was asked.
+fn unrelated(rows: &[Row], key: impl Fn(&Row) -> u32, n_min: u32) -> u32 {
     let parties: BTreeSet<u32> = rows.iter().map(&key).collect();
     let is_unrelated = |party: &u32| {
         let mut theirs = rows.iter().filter(|r| key(r) == *party);
-        theirs.clone().any(|r| r.has(mark::UNDECLARED)) && !theirs.any(|r| r.has(mark::DECLARED))
+        let is_frequent = theirs.clone().count() >= n_min as usize;
+        is_frequent && theirs.clone().any(|r| r.has(mark::UNDECLARED)) && !theirs.any(|r| r.has(mark::DECLARED))
     };
     parties.iter().filter(|party| is_unrelated(party)).count() as u32
 }

@@ -67,6 +67,8 @@ pub(super) struct IndicatorEntry {
     #[serde(default)]
     rationale: String,
     why: String,
+    meaning: String,
+    innocent: String,
     pub(super) bands: Vec<BandEntry>,
     #[serde(default)]
     sources: Vec<Source>,
@@ -251,6 +253,9 @@ impl IndicatorEntry {
             }
             Basis::Published | Basis::Judgement => {}
         }
+        if self.meaning.trim().is_empty() || self.innocent.trim().is_empty() {
+            return Err(format!("{}: `meaning` and `innocent` must say something to the investigator", self.id));
+        }
         let body = ProtectionEntry {
             id: self.id,
             version: self.version,
@@ -259,7 +264,14 @@ impl IndicatorEntry {
             why: self.why,
             bands: self.bands,
         };
-        Ok(Indicator { family: self.family, sources: self.sources, rationale: self.rationale, ..body.compile()? })
+        Ok(Indicator {
+            family: self.family,
+            sources: self.sources,
+            rationale: self.rationale,
+            meaning: self.meaning,
+            innocent: self.innocent,
+            ..body.compile()?
+        })
     }
 }
 
@@ -283,6 +295,8 @@ impl ProtectionEntry {
             version: self.version,
             family: String::new(),
             why: self.why,
+            meaning: String::new(),
+            innocent: String::new(),
             sources: Vec::new(),
             rationale: String::new(),
             id,

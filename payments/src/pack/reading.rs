@@ -72,10 +72,11 @@ const OF_BENEFICIARY: Evidence = Evidence::Beneficiary(0);
 const N_PEERS_MIN: u32 = 30;
 
 /// Every reading there is.
-pub static FEATURES: [Reading; 33] = [
+pub static FEATURES: [Reading; 39] = [
     reading("transfers", OF_SENDER, |f, _| count(f.sender.n_transfers)),
     reading("beneficiaries", OF_SENDER, |f, _| count(f.sender.n_beneficiaries)),
     reading("unrelated-beneficiaries", Evidence::Sender(mark::UNDECLARED), |f, _| count(f.sender.n_unrelated)),
+    reading("unrelated-frequent", Evidence::Sender(mark::UNDECLARED), |f, _| count(f.sender.n_unrelated_frequent)),
     reading("small-transfers", Evidence::Sender(mark::SMALL), |f, _| count(f.sender.n_small)),
     reading("small-share-percent", Evidence::Sender(mark::SMALL), |f, _| {
         percent(f.sender.n_small, f.sender.n_transfers)
@@ -111,10 +112,21 @@ pub static FEATURES: [Reading; 33] = [
     reading("received", OF_BENEFICIARY, |f, _| count(f.beneficiary.n_transfers)),
     reading("senders", OF_BENEFICIARY, |f, _| count(f.beneficiary.n_senders)),
     reading("unrelated-senders", Evidence::Beneficiary(mark::UNDECLARED), |f, _| count(f.beneficiary.n_unrelated)),
+    reading("unrelated-senders-frequent", Evidence::Beneficiary(mark::UNDECLARED), |f, _| {
+        count(f.beneficiary.n_unrelated_frequent)
+    }),
+    reading("senders-once", OF_BENEFICIARY, |f, _| count(f.beneficiary.n_once)),
+    reading("senders-once-share-percent", OF_BENEFICIARY, |f, _| {
+        percent(f.beneficiary.n_once, f.beneficiary.n_senders)
+    }),
     reading("sender-countries", OF_BENEFICIARY, |f, _| count(f.beneficiary.n_countries)),
     reading("small-received", Evidence::Beneficiary(mark::SMALL), |f, _| count(f.beneficiary.n_small)),
     reading("small-received-share-percent", Evidence::Beneficiary(mark::SMALL), |f, _| {
         percent(f.beneficiary.n_small, f.beneficiary.n_transfers)
+    }),
+    reading("night-received", Evidence::Beneficiary(mark::NIGHT), |f, _| count(f.beneficiary.n_night)),
+    reading("night-received-share-percent", Evidence::Beneficiary(mark::NIGHT), |f, _| {
+        percent(f.beneficiary.n_night, f.beneficiary.n_hour_known)
     }),
     reading("burst-received", Evidence::Burst, |f, _| count(f.beneficiary.n_burst)),
     reading("received-minor", OF_BENEFICIARY, |f, _| Some(f.beneficiary.sum_minor)),

@@ -73,6 +73,8 @@ pub struct Reason {
     pub points: i64,
     /// In words.
     pub why: String,
+    /// What innocent explanations it has.
+    pub innocent: String,
     /// How many transfers stand behind it.
     pub n_transfers: usize,
     /// Their ids, oldest first; the latest [`Alert::N_TRANSFERS_MAX`] when there are more.
@@ -133,10 +135,28 @@ impl Alert {
         let digests = book.digests_after(&rows);
         let senders = Groups::new(book.rows(), |row| row.sender);
         let beneficiaries = Groups::new(book.rows(), |row| row.beneficiary);
-        let scene = Scene { book, pack, senders: &senders, beneficiaries: &beneficiaries };
+        let rates_sha256 = hex(&rates.sha256());
         let each = raised.iter().zip(digests);
-        each.map(|(one, digest)| scene.alert(*one, &features[one.index as usize], Inputs::new(&digest, pack, rates)))
-            .collect()
+        each.map(|(one, digest)| {
+            let row = &book.rows()[one.index as usize];
+            let members =
+                Members { of_sender: senders.of(row.sender), of_beneficiary: beneficiaries.of(row.beneficiary) };
+            Alert::new(*one, &features[one.index as usize], book, members, &digest, pack, &rates_sha256)
+        })
+        .collect()
+    }
+
+    /// Writes out one of them; `digest` is the book's after the row, `rates_sha256` that of the table in hexadecimal.
+    pub fn new(
+        raised: Raised,
+        features: &Features,
+        book: &Book,
+        members: Members<'_>,
+        digest: &[u8; 32],
+        pack: &Pack,
+        rates_sha256: &str,
+    ) -> Alert {
+        Scene { book, pack, members }.alert(raised, features, Inputs::new(digest, pack, rates_sha256))
     }
 
     /// One line of JSON: the bytes that must come out again.
@@ -157,6 +177,7 @@ impl Alert {
         let _ = writeln!(text, "\nWhat was seen");
         for reason in &self.reasons {
             let _ = writeln!(text, "  {:>3}  {} [{}]", reason.points, reason.why, reason.indicator);
+            let _ = writeln!(text, "       may be innocent: {}", reason.innocent);
             for source in &reason.sources {
                 let state = if source.verified {
                     "checked against the original"
@@ -196,8 +217,17 @@ impl Alert {
     }
 }
 
+/// The rows of the two parties of a transfer, in order.
+#[derive(Clone, Copy, Debug)]
+pub struct Members<'a> {
+    /// Of its sender.
+    pub of_sender: &'a [u32],
+    /// Of its beneficiary.
+    pub of_beneficiary: &'a [u32],
+}
+
 impl Inputs {
-    fn new(transfers: &[u8; 32], pack: &Pack, rates: &Rates) -> Inputs {
+    fn new(transfers: &[u8; 32], pack: &Pack, rates_sha256: &str) -> Inputs {
         let overlay = pack.overlay.as_ref();
         Inputs {
             transfers_sha256: hex(transfers),
@@ -205,7 +235,7 @@ impl Inputs {
             pack_sha256: hex(&pack.sha256),
             overlay: overlay.map(|(id, version, _)| format!("{id} {version}")),
             overlay_sha256: overlay.map(|(_, _, sha256)| hex(sha256)),
-            rates_sha256: hex(&rates.sha256()),
+            rates_sha256: rates_sha256.to_owned(),
         }
     }
 }
@@ -213,8 +243,7 @@ impl Inputs {
 struct Scene<'a> {
     book: &'a Book,
     pack: &'a Pack,
-    senders: &'a Groups,
-    beneficiaries: &'a Groups,
+    members: Members<'a>,
 }
 
 impl Scene<'_> {
@@ -285,6 +314,7 @@ impl Scene<'_> {
             value,
             points,
             why: self.pack.sentence(&indicator.why, features),
+            innocent: indicator.innocent.clone(),
             n_transfers: behind.len(),
             transfers: listed.map(|&row| self.book.transfers()[row as usize].id.to_string()).collect(),
             sources: indicator.sources.clone(),
@@ -296,11 +326,7 @@ impl Scene<'_> {
     fn behind(&self, index: u32, reading: &Reading) -> Vec<u32> {
         let rows = self.book.rows();
         let at = &rows[index as usize];
-        let members = if reading.is_of_beneficiary() {
-            self.beneficiaries.of(at.beneficiary)
-        } else {
-            self.senders.of(at.sender)
-        };
+        let members = if reading.is_of_beneficiary() { self.members.of_beneficiary } else { self.members.of_sender };
         let known = &members[..members.partition_point(|&row| row <= index)];
         let taken_back: Vec<u32> =
             known.iter().map(|&row| rows[row as usize].reverses).filter(|&r| r != Row::NO_ROW).collect();
@@ -323,7 +349,8 @@ impl Scene<'_> {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Bytes in hexadecimal.
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text

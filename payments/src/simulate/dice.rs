@@ -25,6 +25,16 @@ impl Dice {
         low + ((u128::from(self.next()) * span) >> 64) as u64
     }
 
+    /// A number from `low` to `high` whose order of magnitude is even: half of them lie below the geometric mean.
+    pub(super) fn spread(&mut self, low: u64, high: u64) -> u64 {
+        let (mut low, mut high) = (low, high);
+        for _ in 0..4 {
+            let middle = (low * high).isqrt().clamp(low, high);
+            (low, high) = if self.percent(50) { (low, middle) } else { (middle, high) };
+        }
+        self.between(low, high)
+    }
+
     /// True in `n` of 100 throws.
     pub(super) fn percent(&mut self, n: u64) -> bool {
         self.between(0, 99) < n

@@ -2,6 +2,7 @@
 //!
 //! Each life draws its own parameters from ranges. Sums are in units of the sender's currency.
 
+use super::dice::Dice;
 use super::{Home, Life, Maker, Shape};
 use crate::transfer::{Channel, Payee, Purpose, Relation};
 use crate::{Corridor, PartyId};
@@ -17,31 +18,17 @@ pub(super) struct Pools {
     receivers: Vec<(PartyId, Corridor)>,
 }
 
-/// Shares of the innocent lives, in percent.
-const SHARES: [(Life, u64); 11] = [
-    (Life::Family, 55),
-    (Life::DomesticWorker, 12),
-    (Life::Student, 6),
-    (Life::Siblings, 6),
-    (Life::Seafarer, 5),
-    (Life::MedicalEmergency, 4),
-    (Life::ChurchGiver, 3),
-    (Life::MarketBuyer, 3),
-    (Life::GamingTips, 2),
-    (Life::AdultServices, 1),
-    (Life::AgentUser, 3),
-];
-
 const CASES: [Life; 3] = [Life::CaseOneToMany, Life::CaseEscalating, Life::CaseShared];
 
 impl Maker {
     /// Makes one remitter and its transfers.
     pub(super) fn live(&mut self) {
         let is_case = self.dice.between(0, 99_999) < u64::from(self.settings.n_cases_per_100_000);
-        let life = if is_case { self.dice.pick(&CASES) } else { self.innocent() };
+        let life = if is_case { self.dice.pick(&CASES) } else { self.customs.innocent(&mut self.dice) };
         let night_percent = match life {
-            Life::GamingTips | Life::AdultServices => self.dice.between(25, 70),
-            life if life.is_case() => self.dice.between(30, 85),
+            Life::GamingTips | Life::AdultServices => self.dice.between(10, self.customs.night_percent_max),
+            Life::DistantPartner => self.dice.between(5, 50),
+            life if life.is_case() => self.dice.between(15, self.customs.case_night_percent_max),
             _ => self.dice.between(0, 25),
         };
         let home = self.home(None, night_percent);
@@ -58,30 +45,42 @@ impl Maker {
             Life::GamingTips => self.gaming_tips(&home),
             Life::AdultServices => self.adult_services(&home),
             Life::AgentUser => self.agent_user(&home),
+            Life::DistantPartner => self.distant_partner(&home),
             Life::CaseOneToMany => self.case_one_to_many(&home),
             Life::CaseEscalating => self.case_escalating(&home),
             Life::CaseShared => self.case_shared(&home),
         }
+        if self.dice.percent(self.customs.travel_percent) {
+            self.travel(&home);
+        }
+        let pays_strangers = life.is_case() || matches!(life, Life::GamingTips | Life::AdultServices);
+        if pays_strangers && self.dice.percent(self.customs.also_family_percent) {
+            self.family(&home);
+        }
     }
 
-    fn innocent(&mut self) -> Life {
-        let mut throw = self.dice.between(0, 99);
-        for (life, share) in SHARES {
-            if throw < share {
-                return life;
-            }
-            throw -= share;
-        }
-        Life::Family
+    /// People fly home, whoever they are.
+    fn travel(&mut self, home: &Home) {
+        let (day, fare) = (self.start(99), self.dice.between(300, 1500));
+        let airline = Shape {
+            to: self.party(),
+            payee: Payee::Travel,
+            channel: Channel::Card,
+            relation: Relation::Unknown,
+            is_round: false,
+            ..self.relative()
+        };
+        self.pay(home, day, fare, airline);
     }
 
     /// How much of a relation an institution has on record for people who know each other.
     fn kin(&mut self) -> Relation {
+        let undeclared = self.customs.kin_undeclared_percent;
         match self.dice.between(0, 99) {
-            0..30 => Relation::Verified,
-            30..75 => Relation::Declared,
-            75..90 => Relation::Undeclared,
-            _ => Relation::Unknown,
+            throw if throw < undeclared => Relation::Undeclared,
+            throw if throw < undeclared + 10 => Relation::Unknown,
+            throw if throw < undeclared + 40 => Relation::Verified,
+            _ => Relation::Declared,
         }
     }
 
@@ -103,7 +102,10 @@ impl Maker {
             corridor: Some(corridor),
             channel: self.dice.pick(&[Channel::Cash, Channel::Online, Channel::Wallet]),
             payee: if self.dice.percent(50) { Payee::Person } else { Payee::Unknown },
-            relation: if self.dice.percent(75) { Relation::Undeclared } else { Relation::Unknown },
+            relation: match self.dice.percent(self.customs.stranger_undeclared_percent) {
+                true => Relation::Undeclared,
+                false => Relation::Unknown,
+            },
             purpose: self.dice.pick(&[Purpose::Unstated, Purpose::Family, Purpose::Gift, Purpose::Goods]),
             is_round: self.dice.percent(50),
         }
@@ -199,17 +201,19 @@ impl Maker {
 
     fn church_giver(&mut self, home: &Home) {
         self.family(home);
-        let (to, corridor) = self.shared(home, |pools| &mut pools.collectors, 25, Reach::Community);
-        let payee = if self.dice.percent(60) { Payee::Charity } else { Payee::Person };
-        let shape = Shape { payee, purpose: Purpose::Gift, ..self.stranger(to, corridor) };
+        let (to, corridor) =
+            self.shared(home, |pools| &mut pools.collectors, self.customs.audience.of_collector, Reach::Community);
+        let shape =
+            Shape { payee: self.payee_of(to, Payee::Charity), purpose: Purpose::Gift, ..self.stranger(to, corridor) };
         let plan = Plan { first_day: self.start(30), gap_days: 30, jitter_days: 3, units: (10, 60) };
         self.regularly(home, shape, plan);
     }
 
     fn market_buyer(&mut self, home: &Home) {
         for _ in 0..self.dice.between(1, 4) {
-            let (to, corridor) = self.shared(home, |pools| &mut pools.sellers, 12, Reach::Community);
-            let payee = if self.dice.percent(50) { Payee::Business } else { Payee::Person };
+            let (to, corridor) =
+                self.shared(home, |pools| &mut pools.sellers, self.customs.audience.of_seller, Reach::Community);
+            let payee = self.payee_of(to, Payee::Business);
             let shape = Shape { payee, purpose: Purpose::Goods, is_round: false, ..self.stranger(to, corridor) };
             for _ in 0..self.dice.between(1, 4) {
                 let (day, units) = (self.start(99), self.dice.between(8, 150));
@@ -219,29 +223,81 @@ impl Maker {
     }
 
     fn gaming_tips(&mut self, home: &Home) {
+        let spell = self.spell();
         for _ in 0..self.dice.between(1, 4) {
-            let (to, corridor) = self.shared(home, |pools| &mut pools.streamers, 30, Reach::World);
-            let shape = Shape { channel: Channel::Wallet, is_round: true, ..self.stranger(to, corridor) };
+            let (to, corridor) =
+                self.shared(home, |pools| &mut pools.streamers, self.customs.audience.of_streamer, Reach::World);
+            let payee = self.payee_of(to, Payee::Business);
+            let shape = Shape { channel: Channel::Wallet, is_round: true, payee, ..self.stranger(to, corridor) };
             for _ in 0..self.dice.between(1, 8) {
-                let (day, units) = (self.start(99), self.dice.pick(&[5, 10, 10, 20, 50]));
+                let (day, units) = (self.day_in(spell), self.dice.pick(&[5, 10, 10, 20, 50]));
                 self.pay(home, day, units, shape);
             }
         }
     }
 
     fn adult_services(&mut self, home: &Home) {
+        let spell = self.spell();
         for _ in 0..self.dice.between(1, 5) {
-            let (to, corridor) = self.shared(home, |pools| &mut pools.performers, 20, Reach::World);
-            let shape = self.stranger(to, corridor);
+            let (to, corridor) =
+                self.shared(home, |pools| &mut pools.performers, self.customs.audience.of_performer, Reach::World);
+            let shape = Shape { payee: self.payee_of(to, Payee::Business), ..self.stranger(to, corridor) };
             for _ in 0..self.dice.between(1, 10) {
-                let (day, units) = (self.start(99), self.dice.between(10, 150));
+                let (day, units) = (self.day_in(spell), self.dice.between(10, 150));
                 self.pay(home, day, units, shape);
             }
         }
     }
 
+    /// Days within which somebody tips: some do for a month, some all year.
+    fn spell(&mut self) -> (u32, u32) {
+        let n_days = self.dice.spread(20, 365) as u32;
+        (self.start(70), n_days)
+    }
+
+    fn day_in(&mut self, (first_day, n_days): (u32, u32)) -> u32 {
+        first_day + self.dice.between(0, u64::from(n_days)) as u32
+    }
+
+    /// What the institution has verified about a recipient that many share; the same for all who pay it.
+    fn payee_of(&mut self, to: PartyId, verified: Payee) -> Payee {
+        let percent = match verified {
+            Payee::Charity => self.customs.verified_payee_percent,
+            _ if self.pools.sellers.iter().any(|(party, _)| *party == to) => self.customs.verified_payee_percent,
+            _ => self.customs.business_percent,
+        };
+        let mut own = Dice::new(u128::from_be_bytes(to.0) as u64 ^ self.settings.seed);
+        if own.percent(percent) { verified } else { own.pick(&[Payee::Person, Payee::Unknown]) }
+    }
+
+    fn distant_partner(&mut self, home: &Home) {
+        let to = self.party();
+        let relation = match self.dice.percent(60) {
+            true => Relation::Undeclared,
+            false => Relation::Declared,
+        };
+        let shape = Shape { relation, ..self.stranger(to, home.corridor) };
+        let mut day = self.start(60);
+        let mut units = self.dice.between(20, 150);
+        let (growth, gap) = (self.dice.between(100, 118), self.dice.between(4, 20));
+        let n_payments = self.dice.between(6, 25);
+        for _ in 0..n_payments {
+            self.pay(home, day, units, shape);
+            day += self.dice.between(gap / 2, gap * 3 / 2) as u32;
+            units = (units * self.dice.between(95, growth) / 100).min(600);
+        }
+        if self.dice.percent(50) {
+            let fare = self.dice.between(400, 1500);
+            let airline =
+                Shape { to: self.party(), payee: Payee::Travel, channel: Channel::Card, is_round: false, ..shape };
+            self.pay(home, day, fare, airline);
+            self.pay(home, day + 20, units, shape);
+        }
+    }
+
     fn agent_user(&mut self, home: &Home) {
-        let (to, corridor) = self.shared(home, |pools| &mut pools.agents, 60, Reach::Community);
+        let (to, corridor) =
+            self.shared(home, |pools| &mut pools.agents, self.customs.audience.of_agent, Reach::Community);
         let payee = if self.dice.percent(80) { Payee::Agent } else { Payee::Person };
         let shape = Shape { payee, relation: Relation::Unknown, channel: Channel::Cash, ..self.stranger(to, corridor) };
         let usual = self.dice.between(50, 300);
@@ -251,30 +307,39 @@ impl Maker {
 
     fn case_one_to_many(&mut self, home: &Home) {
         let first_day = self.start(60);
-        let n_days = self.dice.between(40, 150) as u32;
+        let n_days = self.dice.between(30, self.customs.case_days_max) as u32;
         for _ in 0..self.dice.between(2, 7) {
             let to = self.party();
+            self.world.recipients.push((to, Life::CaseOneToMany));
             let shape = Shape { is_round: self.dice.percent(80), ..self.stranger(to, home.corridor) };
             for _ in 0..self.dice.between(2, 9) {
-                let day = first_day + self.dice.between(0, u64::from(n_days)) as u32;
-                let units = self.dice.pick(&[15, 20, 25, 30, 50, 50, 80, 100, 150]);
+                let (day, units) = (self.day_in((first_day, n_days)), self.case_units());
                 self.pay(home, day, units, shape);
             }
         }
     }
 
+    /// Mostly in fives, as "even-denominated amounts" may mean.
+    fn case_units(&mut self) -> u64 {
+        let (low, high) = self.customs.case_units;
+        let units = self.dice.spread(low, high);
+        if self.dice.percent(80) { units.div_ceil(5) * 5 } else { units }
+    }
+
     fn case_escalating(&mut self, home: &Home) {
         let to = self.party();
+        self.world.recipients.push((to, Life::CaseEscalating));
         let shape = Shape { is_round: true, ..self.stranger(to, home.corridor) };
         let mut day = self.start(50);
         let mut units = self.dice.between(15, 40);
-        let n_payments = self.dice.between(8, 20);
+        let (growth, gap_max) = (self.dice.between(105, 130), self.dice.between(5, 20));
+        let n_payments = self.dice.between(6, 20);
         for _ in 0..n_payments {
             self.pay(home, day, units / 5 * 5, shape);
-            day += self.dice.between(2, 12) as u32;
-            units = units * self.dice.between(100, 125) / 100;
+            day += self.dice.between(1, gap_max) as u32;
+            units = (units * self.dice.between(100, growth) / 100).min(600);
         }
-        if self.dice.percent(60) {
+        if self.dice.percent(50) {
             let fare = self.dice.between(400, 1500);
             let airline =
                 Shape { to: self.party(), payee: Payee::Travel, channel: Channel::Card, is_round: false, ..shape };
@@ -284,12 +349,13 @@ impl Maker {
     }
 
     fn case_shared(&mut self, home: &Home) {
-        let (to, corridor) = self.shared(home, |pools| &mut pools.receivers, 8, Reach::World);
+        let (to, corridor) =
+            self.shared(home, |pools| &mut pools.receivers, self.customs.audience.of_receiver, Reach::World);
         let shape = Shape { is_round: self.dice.percent(80), ..self.stranger(to, corridor) };
+        let n_days = self.dice.between(30, self.customs.case_days_max) as u32;
         let first_day = self.start(70);
         for _ in 0..self.dice.between(2, 12) {
-            let day = first_day + self.dice.between(0, 90) as u32;
-            let units = self.dice.pick(&[15, 20, 25, 30, 50, 50, 80, 100, 150]);
+            let (day, units) = (self.day_in((first_day, n_days)), self.case_units());
             self.pay(home, day, units, shape);
         }
     }

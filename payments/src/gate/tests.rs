@@ -1,0 +1,185 @@
+//! Does a gate say one thing of each transfer, whatever order they come in and however often it is begun anew?
+
+use super::*;
+use crate::pack::LIVESTREAM_EXPLOITATION;
+use crate::read::Door;
+use crate::simulate::{RATES, Settings, world};
+use crate::{PartyKey, Rates};
+
+const RULE: HoldRule = HoldRule { from: Some(Level::Review), for_s: 3600 };
+
+fn gate() -> Gate {
+    Gate::new(Pack::parse(LIVESTREAM_EXPLOITATION, None).unwrap(), RULE)
+}
+
+/// A made-up world in order of time, with what each transfer is worth.
+fn transfers() -> Vec<(Transfer, i64)> {
+    let settings =
+        Settings { seed: 3, region: 0, n_remitters: 600, n_days: 365, first_day: 20_000, n_cases_per_100_000: 5000 };
+    let pack = gate().pack;
+    let rates = Rates::parse(RATES, pack.currency).unwrap();
+    let (book, _) = Book::new(world(settings).transfers, &rates, &pack.scope).unwrap();
+    book.transfers().iter().cloned().zip(book.rows().iter().map(|row| row.value_minor)).collect()
+}
+
+fn json(gate: &Gate) -> Vec<String> {
+    gate.alerts().iter().map(Alert::to_json).collect()
+}
+
+/// A gate with the world in it, and all that was said.
+fn full(transfers: &[(Transfer, i64)]) -> (Gate, Vec<Answer>) {
+    let mut gate = gate();
+    let take = |(transfer, value): &(Transfer, i64)| gate.take(transfer.clone(), *value, 0).unwrap().answer;
+    let answers = transfers.iter().map(take).collect();
+    (gate, answers)
+}
+
+#[test]
+fn in_order_of_time_the_gate_raises_what_a_batch_raises() {
+    let transfers = transfers();
+    let (gate, answers) = full(&transfers);
+    let pack = &gate.pack;
+    let rates = Rates::parse(RATES, pack.currency).unwrap();
+    let (book, _) = Book::new(transfers.into_iter().map(|(t, _)| t).collect(), &rates, &pack.scope).unwrap();
+    let features = crate::features::batch(book.rows(), pack.spans);
+    let raised = crate::score::raised(&book, &features, pack);
+    let batch = Alert::all(&raised, &book, &features, pack, &rates);
+    assert!(!batch.is_empty() && answers.iter().any(|answer| *answer != Answer::Pass));
+    let gist = |alert: &Alert| (alert.raised_by.clone(), alert.score, alert.reasons.clone());
+    assert_eq!(gate.alerts().iter().map(gist).collect::<Vec<_>>(), batch.iter().map(gist).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_was_said_is_said_again_and_counted_once() {
+    let transfers = transfers();
+    let (mut gate, answers) = full(&transfers);
+    let before = json(&gate);
+    for ((transfer, value), answer) in transfers.iter().zip(&answers) {
+        let again = gate.take(transfer.clone(), *value, 99).unwrap();
+        assert!(again.is_again && again.n_alerts == 0);
+        assert_eq!(again.answer, *answer);
+    }
+    assert_eq!(json(&gate), before);
+    let mut other = transfers[0].0.clone();
+    other.purpose = crate::transfer::Purpose::Gift;
+    assert_eq!(gate.take(other, 1, 0), Err(("id", Problem::IdReused)));
+}
+
+#[test]
+fn a_log_gives_the_same_gate_and_one_changed_byte_is_found() {
+    let transfers = transfers();
+    let (mut first, mut chain, mut log) = (gate(), Chain::default(), String::new());
+    log += &chain.write(&Line::Event(first.begun()));
+    for (transfer, value_minor) in &transfers {
+        let line = Line::Transfer { transfer: Box::new(transfer.clone()), value_minor: *value_minor, arrived_s: 7 };
+        log += &chain.write(&line);
+        first.take(transfer.clone(), *value_minor, 7).unwrap();
+    }
+    let hold = first.holds().next().expect("something is held").id.clone();
+    let decided = Decided { hold, by: "Ada".to_owned(), reason: "a sister".to_owned(), at_s: 9 };
+    first.happen(&Event::Released(decided.clone())).unwrap();
+    log += &chain.write(&Line::Event(Event::Released(decided)));
+
+    let again = read(&log).unwrap();
+    assert_eq!(json(&again), json(&first));
+    assert!(again.holds().eq(first.holds()));
+    for place in [0, log.len() / 3, log.len() - 5] {
+        let mut changed = log.clone().into_bytes();
+        changed[place] ^= 1;
+        assert!(String::from_utf8(changed).is_ok_and(|changed| read(&changed).is_none()), "{place}");
+    }
+    let without_one: Vec<&str> = log.lines().enumerate().filter(|(i, _)| *i != 5).map(|(_, line)| line).collect();
+    assert!(read(&without_one.join("\n")).is_none());
+}
+
+fn read(log: &str) -> Option<Gate> {
+    let door = Door::plain(PartyKey::new(&[0; 16]).unwrap());
+    let (mut gate, mut chain) = (gate(), Chain::default());
+    for line in log.lines() {
+        gate.replay(chain.read(line.as_bytes(), &door)?).ok()?;
+    }
+    Some(gate)
+}
+
+#[test]
+fn what_arrives_late_is_counted_from_its_arrival_and_changes_nothing_said_before() {
+    let mut transfers = transfers();
+    let late = transfers.remove(transfers.len() / 2);
+    let (mut gate, answers) = full(&transfers);
+    let before = json(&gate);
+    let newest_s = gate.book().rows().last().unwrap().at_s;
+    gate.take(late.0.clone(), late.1, 0).unwrap();
+    assert_eq!(json(&gate)[..before.len()], before);
+    assert_eq!(gate.book().rows().last().unwrap().at_s, newest_s);
+    assert_eq!(gate.book().transfers().last(), Some(&late.0));
+    assert_eq!(gate.take(transfers[0].0.clone(), transfers[0].1, 0).unwrap().answer, answers[0]);
+}
+
+#[test]
+fn only_a_named_person_with_a_reason_ends_a_hold_and_only_once() {
+    let (mut gate, _) = full(&transfers());
+    let open: Vec<String> = gate.holds().map(|hold| hold.id.clone()).take(3).collect();
+    let decided = |hold: &str, by: &str, reason: &str| Decided {
+        hold: hold.to_owned(),
+        by: by.to_owned(),
+        reason: reason.to_owned(),
+        at_s: 5,
+    };
+    for (by, reason) in [("", "x"), ("Ada", " "), ("A\u{1}", "x")] {
+        let refusal = gate.happen(&Event::Released(decided(&open[0], by, reason)));
+        assert!(matches!(refusal, Err(Refusal::Text { .. })), "{refusal:?}");
+    }
+    gate.happen(&Event::Released(decided(&open[0], "Ada", "a sister"))).unwrap();
+    gate.happen(&Event::Refused(decided(&open[1], "Ada", "the customer asked"))).unwrap();
+    for hold in &open[..2] {
+        let refusal = gate.happen(&Event::Refused(decided(hold, "Eve", "again")));
+        assert!(matches!(refusal, Err(Refusal::NotOpen { .. })), "{refusal:?}");
+    }
+    assert_eq!(gate.expired(3599), []);
+    let expired = gate.expired(3600);
+    assert!(expired.contains(&Event::Expired { hold: open[2].clone(), at_s: 3600 }));
+    expired.iter().for_each(|event| gate.happen(event).unwrap());
+    assert_eq!(gate.expired(9999), []);
+    assert!(gate.holds().all(|hold| hold.state != HoldState::Open));
+}
+
+#[test]
+fn a_release_clears_the_party_for_a_while_and_a_gate_without_a_rule_holds_nothing() {
+    let transfers = transfers();
+    let (all, _) = full(&transfers);
+    let first = all.holds().next().unwrap().clone();
+    let about = all.find(&first.alert).unwrap().party.clone();
+    let mut gate = gate();
+    for (transfer, value) in &transfers {
+        let answer = gate.take(transfer.clone(), *value, 0).unwrap().answer;
+        if let Answer::HoldForPerson { hold, alert, .. } = answer {
+            let party = gate.find(&alert).unwrap().party.clone();
+            assert!(party != about || hold == first.id, "a cleared party is held again");
+            let decided = Decided { hold, by: "Ada".to_owned(), reason: "known".to_owned(), at_s: 0 };
+            gate.happen(&Event::Released(decided)).unwrap();
+        }
+    }
+    let mut open = Gate::new(gate.pack.clone(), HoldRule { from: None, for_s: 1 });
+    assert!(transfers.iter().all(|(t, v)| open.take(t.clone(), *v, 0).unwrap().answer == Answer::Pass));
+    assert_eq!(open.alerts().len(), all.alerts().len());
+}
+
+#[test]
+fn an_outcome_names_an_alert_and_a_person() {
+    let (mut gate, _) = full(&transfers());
+    let outcome = |alert: &str, by: &str| Event::Outcome {
+        alert: alert.to_owned(),
+        outcome: Outcome::Innocent,
+        by: by.to_owned(),
+        note: "supports a sister".to_owned(),
+        at_s: 1,
+    };
+    let id = gate.alerts()[0].id.clone();
+    assert!(matches!(gate.happen(&outcome("a-0", "Ada")), Err(Refusal::NoAlert { .. })));
+    assert!(matches!(gate.happen(&outcome(&id, "")), Err(Refusal::Text { .. })));
+    gate.happen(&outcome(&id, "Ada")).unwrap();
+    assert_eq!(gate.outcomes().len(), 1);
+    let json = serde_json::to_string(&gate.outcomes()[0]).unwrap();
+    assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), gate.outcomes()[0]);
+    assert!(serde_json::from_str::<Event>(&json.replace("innocent", "guilty")).is_err());
+}
