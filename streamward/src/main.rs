@@ -11,6 +11,7 @@ mod list;
 mod r#match;
 mod model;
 mod pages;
+mod parquet;
 mod payments;
 mod picture;
 mod policy;

@@ -1,15 +1,26 @@
 //! Which transfers look like payment for livestreamed exploitation, and why?
 //!
-//! `score` reads a file of transfers and writes alerts; `explain` tells one alert in plain words and draws it;
-//! `features` writes what the windows hold; `simulate` makes up customers; `pack check` reads a pack.
+//! `score` reads a file of transfers and writes alerts; `explain` tells one alert in plain words and draws it; `stream`
+//! answers transfers as they come and `hold` lets a named person decide; `outcome` keeps what people found out;
+//! `backtest`, `compare` and `shadow` try packs; `report` drafts what an authority is told; `refer` hands an alert to
+//! casework; `features` writes what the windows hold; `simulate` makes up customers; `pack check` reads a pack.
 //! Everything is a pattern worth a person's look. Nothing here accuses anybody or touches an account.
 
+mod backtest;
+mod columns;
+mod compare;
+pub(crate) mod desk;
 mod explain;
 mod features;
+mod hold;
 mod input;
+mod outcome;
 mod pack;
+mod refer;
+mod report;
 mod score;
 mod simulate;
+mod stream;
 
 use std::process::ExitCode;
 
@@ -24,6 +35,23 @@ pub(crate) enum Command {
     Features(features::Arguments),
     /// Tells one alert in plain words, with the transfers behind each reason, and draws it.
     Explain(explain::Arguments),
+    /// Answers transfers as they come: pass, or hold for a person. Survives being stopped at any moment.
+    Stream(stream::Arguments),
+    /// Lists held transfers; a named person releases or refuses them.
+    #[command(subcommand)]
+    Hold(hold::Command),
+    /// Keeps what an alert was worth to whoever looked into it.
+    Outcome(outcome::Arguments),
+    /// Scores old transfers month by month, and holds the alerts against what people found out.
+    Backtest(backtest::Arguments),
+    /// Scores a file with two packs and tells the difference.
+    Compare(compare::Arguments),
+    /// Tries a pack on what a desk has seen, without answering anybody.
+    Shadow(compare::ShadowArguments),
+    /// Drafts a report about an alert, valid by the authority's schema. Nothing is sent.
+    Report(report::Arguments),
+    /// Writes an alert as a referral to casework, in a compartment of its own.
+    Refer(refer::Arguments),
     /// Makes up customers and their transfers, from a seed.
     Simulate(simulate::Arguments),
     /// Reads a pack of indicators.
@@ -31,17 +59,25 @@ pub(crate) enum Command {
     Pack(pack::Command),
 }
 
-/// Runs one of the commands. A pack that is not valid ends with exit code 4.
+/// Runs one of the commands. A pack or a log that is not valid ends with exit code 4.
 pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     let outcome = match command {
         Command::Score(arguments) => score::run(&arguments),
         Command::Features(arguments) => features::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
+        Command::Stream(arguments) => stream::run(&arguments),
+        Command::Hold(command) => hold::run(command),
+        Command::Outcome(arguments) => outcome::run(&arguments),
+        Command::Backtest(arguments) => backtest::run(&arguments),
+        Command::Compare(arguments) => compare::run(&arguments),
+        Command::Shadow(arguments) => compare::shadow(&arguments),
+        Command::Report(arguments) => report::run(&arguments),
+        Command::Refer(arguments) => refer::run(&arguments),
         Command::Simulate(arguments) => simulate::run(&arguments),
         Command::Pack(command) => pack::run(command),
     };
     match outcome {
-        Err(error) if error.is::<input::PackFault>() => {
+        Err(error) if error.is::<input::PackFault>() || error.is::<desk::DeskFault>() => {
             eprintln!("{error:#}");
             Ok(ExitCode::from(4))
         }

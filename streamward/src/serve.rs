@@ -4,6 +4,7 @@
 
 mod demo;
 mod health;
+mod payments;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -50,7 +51,10 @@ async fn routes(arguments: &Arguments) -> Result<Router> {
             arguments.data.display()
         )
     })?;
-    Ok(Router::new().merge(health::routes()).merge(demo::routes(arguments.demo.clone())))
+    Ok(Router::new()
+        .merge(health::routes())
+        .merge(demo::routes(arguments.demo.clone()))
+        .merge(payments::routes(&arguments.data)?))
 }
 
 /// Resolves at an interrupt or a request to end; what is being answered is still answered.

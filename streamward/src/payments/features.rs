@@ -50,6 +50,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         "stream: {stream_s:.3} CPU-s with the full pack, {:.0} transfers per CPU-second, {n_raised} raised",
         rate(stream_s)
     );
+    let (median_us, p99_us, most_us) = waits_us(rows, &loaded.pack);
+    eprintln!(
+        "each:   {median_us:.1} µs for half of the transfers, {p99_us:.1} µs for 99 in 100, {most_us:.0} µs at most, by the wall"
+    );
     anyhow::ensure!(is_equal, "stream and batch differ\n  to do: report this as a bug with the file");
     if arguments.quiet {
         return Ok(ExitCode::SUCCESS);
@@ -77,6 +81,24 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     out.flush()?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// How long one transfer waits for its score in a stream, in microseconds by the wall: half, 99 in 100, and the most.
+fn waits_us(rows: &[payments::Row], pack: &payments::Pack) -> (f64, f64, f64) {
+    let (mut memory, mut stream) = (payments::score::Memory::default(), payments::features::Stream::default());
+    let mut waits_ns: Vec<u64> = Vec::with_capacity(rows.len());
+    for (index, row) in (0..).zip(rows) {
+        let started = Instant::now();
+        let one = stream.push(rows, index, pack.spans);
+        memory.consider(index, row, &one, pack, |_| {});
+        waits_ns.push(started.elapsed().as_nanos() as u64);
+    }
+    waits_ns.sort_unstable();
+    let at = |share: f64| {
+        let place = ((waits_ns.len() as f64 * share) as usize).min(waits_ns.len().saturating_sub(1));
+        waits_ns.get(place).map_or(0.0, |&ns| ns as f64 / 1e3)
+    };
+    (at(0.5), at(0.99), at(1.0))
 }
 
 /// Seconds this thread has been on a processor; by the wall where the system does not tell.

@@ -14,12 +14,15 @@ use payments::read::mt103::Mt103Reader;
 use payments::read::{Door, Entry};
 use payments::{Book, Error, Pack, PartyKey, Rates, Reject, Transfer};
 
+use super::columns::ColumnReader;
+use crate::parquet::ParquetFile;
+
 /// A file of transfers and all that is needed to read it.
 #[derive(Args)]
 pub(super) struct Input {
     /// File of transfers; `-` reads standard input.
     input: PathBuf,
-    /// Form of the file; told by its extension when not given (.csv, .jsonl, .xml, .mt103).
+    /// Form of the file; told by its extension when not given (.csv, .jsonl, .parquet, .xml, .mt103).
     #[arg(long, value_enum)]
     format: Option<Format>,
     /// Mapping of the file's columns (TOML); columns with our own names need none.
@@ -55,6 +58,8 @@ enum Format {
     Csv,
     /// JSON lines.
     Jsonl,
+    /// Parquet, with a mapping as for CSV.
+    Parquet,
     /// ISO 20022: pacs.008, pain.001 or camt.053.
     Iso20022,
     /// SWIFT MT103.
@@ -85,7 +90,7 @@ impl PackFiles {
 /// A pack that cannot be used, which has an exit code of its own.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}\n  to do: mend what is named, or leave --pack and --overlay out")]
-pub(super) struct PackFault(Error);
+pub(super) struct PackFault(pub(super) Error);
 
 /// An error in three parts: what and which, why, and what to do now.
 pub(super) fn told(what: &str, path: &Path, why: impl std::fmt::Display, cure: &str) -> anyhow::Error {
@@ -96,11 +101,7 @@ impl Input {
     /// Reads everything.
     pub(super) fn load(&self) -> anyhow::Result<Loaded> {
         let pack = self.pack.load()?;
-        let rates = match &self.rates {
-            None => Rates::none(pack.currency),
-            Some(path) => Rates::parse(&text_of(path)?, pack.currency)
-                .map_err(|why| told("cannot use", path, why, "write lines such as GBP,2026-01-31,1.1834"))?,
-        };
+        let rates = self.rates(&pack)?;
         let (transfers, mut rejects) = self.transfers()?;
         let lines: Vec<u64> = transfers.iter().map(|(line, _)| *line).collect();
         let (book, unusable) =
@@ -109,6 +110,20 @@ impl Input {
         rejects.sort_by_key(|reject| reject.line);
         self.tell(&rejects)?;
         Ok(Loaded { book, pack, rates, n_rejected: rejects.len() })
+    }
+
+    /// Where the transfers come from.
+    pub(super) fn path(&self) -> &Path {
+        &self.input
+    }
+
+    /// The table of rates into the pack's currency.
+    pub(super) fn rates(&self, pack: &Pack) -> anyhow::Result<Rates> {
+        match &self.rates {
+            None => Ok(Rates::none(pack.currency)),
+            Some(path) => Rates::parse(&text_of(path)?, pack.currency)
+                .map_err(|why| told("cannot use", path, why, "write lines such as GBP,2026-01-31,1.1834")),
+        }
     }
 
     /// Every transfer with its line.
@@ -124,8 +139,8 @@ impl Input {
         Ok((transfers, rejects))
     }
 
-    fn entries(&self) -> anyhow::Result<Box<dyn Iterator<Item = Result<Entry, Error>>>> {
-        let source = self.source()?;
+    /// Every row, as it comes.
+    pub(super) fn entries(&self) -> anyhow::Result<Box<dyn Iterator<Item = Result<Entry, Error>>>> {
         let key = self.key()?;
         let mapping = match &self.mapping {
             None => Mapping::own(),
@@ -134,12 +149,21 @@ impl Input {
             }
         };
         let door = || mapping.door(key.clone());
-        let refused = |why: Error| told("cannot read", &self.input, why, "check --format and --mapping");
+        let cure = "check --format and --mapping";
+        let refused = |why: Error| told("cannot read", &self.input, why, cure);
         Ok(match self.format()? {
-            Format::Csv => Box::new(CsvReader::new(source, &mapping, key).map_err(refused)?),
-            Format::Jsonl => Box::new(JsonReader::new(source, Door::plain(key))),
-            Format::Iso20022 => Box::new(IsoReader::new(source, door()?)),
-            Format::Mt103 => Box::new(Mt103Reader::new(source, door()?)),
+            Format::Csv => Box::new(CsvReader::new(self.source()?, &mapping, key).map_err(refused)?),
+            Format::Jsonl => Box::new(JsonReader::new(self.source()?, Door::plain(key))),
+            Format::Iso20022 => Box::new(IsoReader::new(self.source()?, door()?)),
+            Format::Mt103 => Box::new(Mt103Reader::new(self.source()?, door()?)),
+            Format::Parquet => {
+                let ask = "ask for the file again, or check --format and --mapping; nothing of it has been read";
+                let file = ParquetFile::open(&self.input).map_err(|why| told("cannot read", &self.input, why, ask))?;
+                let bar = bar(file.n_rows(), "reading rows");
+                let rows =
+                    ColumnReader::new(file, &mapping, key).map_err(|why| told("cannot read", &self.input, why, ask))?;
+                Box::new(bar.wrap_iter(rows))
+            }
         })
     }
 
@@ -158,10 +182,11 @@ impl Input {
             (Some(format), _) => Ok(format),
             (None, "csv" | "tsv" | "txt") => Ok(Format::Csv),
             (None, "jsonl" | "ndjson" | "json") => Ok(Format::Jsonl),
+            (None, "parquet" | "pq") => Ok(Format::Parquet),
             (None, "xml") => Ok(Format::Iso20022),
             (None, "mt103" | "mt" | "fin") => Ok(Format::Mt103),
             (None, _) => anyhow::bail!(
-                "cannot tell the form of {}\n  to do: give --format csv, jsonl, iso20022 or mt103",
+                "cannot tell the form of {}\n  to do: give --format csv, jsonl, parquet, iso20022 or mt103",
                 self.input.display()
             ),
         }
@@ -209,7 +234,10 @@ fn bar(n_bytes: u64, what: &'static str) -> ProgressBar {
     if !std::io::stderr().is_terminal() || n_bytes == 0 {
         return ProgressBar::hidden();
     }
-    let template = "{msg} {wide_bar} {bytes}/{total_bytes} {eta}";
+    let template = match what {
+        "reading" => "{msg} {wide_bar} {bytes}/{total_bytes} {eta}",
+        _ => "{msg} {wide_bar} {human_pos}/{human_len} {eta}",
+    };
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     ProgressBar::new(n_bytes).with_style(style).with_message(what)
 }

@@ -14,11 +14,14 @@ use super::input::unwritable;
 /// Arguments of `payments simulate`.
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Folder to write transfers.jsonl, truth.csv and rates.csv to.
+    /// Folder to write transfers.jsonl, truth.csv, reviewed.csv and rates.csv to.
     out: PathBuf,
     /// The same seed gives the same files.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Which region of the seed's world; each has people and customs of its own.
+    #[arg(long, default_value_t = 0)]
+    region: u32,
     /// How many remitters.
     #[arg(long, default_value_t = 10_000)]
     remitters: u32,
@@ -37,6 +40,7 @@ const FIRST_DAY: i64 = 20_089;
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let world = world(Settings {
         seed: arguments.seed,
+        region: arguments.region,
         n_remitters: arguments.remitters,
         n_days: arguments.days,
         first_day: FIRST_DAY,
@@ -61,6 +65,12 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         writeln!(truth, "{party},paid-by-{}", life.as_str())?;
     }
     truth.flush()?;
+    let mut reviewed = create("reviewed.csv")?;
+    writeln!(reviewed, "party,outcome")?;
+    for (party, life) in &world.remitters {
+        writeln!(reviewed, "{party},{}", if life.is_case() { "reported" } else { "innocent" })?;
+    }
+    reviewed.flush()?;
     let mut rates = create("rates.csv")?;
     rates.write_all(RATES.as_bytes())?;
     rates.flush()?;
