@@ -116,13 +116,20 @@ impl<'a> Weights<'a> {
     /// Influence times weight, less what the margins explain.
     ///
     /// # Source
-    /// Deville and Särndal 1992, "Calibration estimators in survey sampling", eq. 3.4: `g w (z - x'B)`.
+    /// Deville and Särndal 1992, "Calibration estimators in survey sampling", eq. 3.4: `g w (z - x'B)`; with trimming as
+    /// `svyrecvar` of the R package survey 4.1 after `trimWeights`.
     pub(crate) fn weighted_residual(&self, influence: &[f64]) -> Vec<f64> {
-        let residual: Cow<'_, [f64]> = match &self.calibration {
-            Some(calibration) => calibration.residual(&self.base, influence).into(),
-            None => influence.into(),
+        let Some(calibration) = &self.calibration else {
+            return influence.iter().zip(&self.full).map(|(own, weight)| own * weight).collect();
         };
-        residual.iter().zip(&self.full).map(|(residual, weight)| residual * weight).collect()
+        // What trimming takes from a weight, it takes from the influence; the residual keeps the calibrated weight.
+        let Some(trim) = &self.trim else {
+            let residual = calibration.residual(&self.base, influence);
+            return residual.iter().zip(&self.full).map(|(own, weight)| own * weight).collect();
+        };
+        let trimmed: Vec<f64> = influence.iter().zip(trim).map(|(own, ratio)| own * ratio).collect();
+        let residual = calibration.residual(&self.base, &trimmed);
+        residual.iter().zip(self.full.iter().zip(trim)).map(|(own, (weight, ratio))| own * weight / ratio).collect()
     }
 }
 

@@ -109,6 +109,26 @@ compare("clus1", rake(clus1, list(~stype, ~sch.wide), list(pop, sch), control = 
 jk <- calibrate(as.svrepdesign(clus1_wr, type = "JK1"), ~stype + api99, totals, calfun = "raking", epsilon = 1e-13)
 compare("clus1", jk, c(options_for("raking", mixed), "--variance", "jk1", "--with-replacement"), "raking in each jackknife replicate")
 compare("strat", trimWeights(strat_wr, lower = 20, upper = 45), c("--trim", "20,45", "--with-replacement"), "trimmed")
+# Trimming after calibration: the residual keeps the calibrated weight, the influence the trimmed one.
+compare("clus1", trimWeights(rake(clus1, list(~stype, ~sch.wide), list(pop, sch), control = list(maxit = 200, epsilon = 1e-14)),
+        lower = 20, upper = 45), options_for("raking", two, c("--trim", "20,45")), "raked and trimmed")
+compare("clus1", trimWeights(calibrate(clus1, ~stype + api99, totals), lower = 25, upper = 40),
+        options_for("linear", mixed, c("--trim", "25,40")), "linear and trimmed")
+compare("clus1", trimWeights(postStratify(clus1, ~stype, pop), lower = 25, upper = 45),
+        options_for("poststrat", one, c("--trim", "25,45")), "post-stratified and trimmed")
+compare("strat", trimWeights(calibrate(strat, ~sch.wide + api99, c(`(Intercept)` = nrow(apipop), sch.wideYes = sch[["Yes"]], api99 = sum(apipop$api99))),
+        lower = 18, upper = 48), options_for("linear", margins("wide.csv", c(wide, api99)), c("--trim", "18,48")), "unequal weights, linear and trimmed")
+compare("strat", calibrate(strat, ~sch.wide + api99, c(`(Intercept)` = nrow(apipop), sch.wideYes = sch[["Yes"]], api99 = sum(apipop$api99))),
+        options_for("linear", margins("wide.csv", c(wide, api99))), "unequal weights, linear")
+compare("strat", postStratify(strat, ~sch.wide, sch), options_for("poststrat", margins("onewide.csv", wide)), "unequal weights, post-stratified")
+# Domains after calibration, and of replicates.
+cal <- calibrate(clus1, ~stype + api99, totals)
+by <- svyby(~api00, ~comp.imp, cal, svymean); own <- ours("clus1", c("mean", "api00"), c("--by", "comp.imp", options_for("linear", mixed)))
+same("linear, mean by comp.imp", own$value, coef(by)); same("linear, mean by comp.imp se", own$se, SE(by))
+by <- svyby(~api.stu, ~comp.imp, cal, denominator = ~enroll, svyratio); own <- ours("clus1", c("ratio", "api.stu", "enroll"), c("--by", "comp.imp", options_for("linear", mixed)))
+same("linear, ratio by comp.imp", own$value, coef(by)); same("linear, ratio by comp.imp se", own$se, SE(by))
+by <- svyby(~api00, ~comp.imp, as.svrepdesign(strat, type = "JKn"), svymean); own <- ours("strat", c("mean", "api00"), c("--by", "comp.imp", "--variance", "jkn"))
+same("jkn, mean by comp.imp", own$value, coef(by)); same("jkn, mean by comp.imp se", own$se, SE(by))
 
 # Strata with one PSU ---------------------------------------------------------------------------------------------------
 lonely <- apistrat[apistrat$stype != "H" | seq_len(nrow(apistrat)) == which(apistrat$stype == "H")[1], ]
