@@ -285,11 +285,13 @@ pub struct Suppress {
     pub min_psus: usize,
     /// Largest coefficient of variation in a domain; default 0.5.
     pub max_cv: f64,
+    /// Fewest respondents in an area for an estimate that borrows from other areas; default 10.
+    pub min_area_respondents: usize,
 }
 
 impl Default for Suppress {
     fn default() -> Self {
-        Suppress { min_respondents: 30, min_reporting: 5, min_psus: 2, max_cv: 0.5 }
+        Suppress { min_respondents: 30, min_reporting: 5, min_psus: 2, max_cv: 0.5, min_area_respondents: 10 }
     }
 }
 

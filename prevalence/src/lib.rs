@@ -6,7 +6,8 @@
 //!
 //! The way through the crate, which is also the order of the modules: a [`Codebook`] says what the columns mean, a
 //! [`Table`] holds them, a [`Survey`] is both after every check, [`estimator`] says which ratios of sums answer the
-//! question, [`variance`] how sure they are, [`estimates`] puts the two together.
+//! question, [`variance`] how sure they are, [`estimates`] puts the two together. Beside that way, [`bayes`] holds models of
+//! all answers at once, and [`report`] writes down what was found.
 //!
 //! The crate is pure: it opens nothing, and every random number follows from a seed that the caller passes in.
 //! No result depends, in any bit, on the order of the rows or on the number of threads: rows are brought into one
@@ -27,6 +28,7 @@ pub mod survey;
 
 pub mod calibrate;
 pub mod chance;
+pub mod draw;
 pub mod estimand;
 pub mod estimator;
 pub mod interval;
@@ -35,9 +37,15 @@ pub mod variance;
 pub mod estimate;
 pub mod holdout;
 pub mod plain;
+pub mod plan;
 pub mod sensitivity;
 pub mod simulate;
 pub mod suppress;
+
+pub mod bayes;
+
+pub mod figure;
+pub mod report;
 
 pub use codebook::Codebook;
 pub use error::Error;

@@ -47,6 +47,8 @@ pub struct Plain {
     pub deff: Option<f64>,
     /// Rows with a value.
     pub n: usize,
+    /// PSUs that hold them.
+    pub psus: usize,
     /// PSUs less strata.
     pub df: usize,
 }
@@ -128,7 +130,7 @@ impl Asked {
         let value = values[0];
         let se = question.spreads(method)?[0].variance.sqrt();
         let is_in = |row: usize| self.is_whole[row] && within.is_none_or(|within| within.holds(row));
-        let (_, df) = survey.design.df_within(is_in);
+        let (psus, df) = survey.design.df_within(is_in);
         let interval = Interval::t(value, se, df as f64, confidence);
         let influence = influence(&self.estimand, &sums.total, &question.terms);
         let srs = srs_variance(&weights.full, &influence, is_in, survey.codebook.frame.weights);
@@ -144,6 +146,7 @@ impl Asked {
             ci_high: finite(interval.high),
             deff: finite(linear / srs),
             n: (0..survey.design.n_rows()).filter(|&row| is_in(row)).count(),
+            psus,
             df,
         })
     }

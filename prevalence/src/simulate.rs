@@ -4,18 +4,22 @@
 //! that is commoner in some places, ties of which only a share is reported. Each time the size is estimated, adjusted
 //! by what is *assumed* about that share, and its interval compared with the true size.
 
+pub mod country;
+
 use rayon::prelude::*;
 use serde::Serialize;
-use statrs::distribution::{ContinuousCDF, Normal};
 
 use crate::Error;
 use crate::calibrate::Weights;
 use crate::chance::{Chance, Purpose};
 use crate::codebook::LonelyPsu;
 use crate::design::Design;
-use crate::estimand::Term;
+use crate::draw::{log_normal, poisson};
+use crate::estimand::{Term, influence};
 use crate::estimator::size;
 use crate::interval::Interval;
+use crate::variance::jackknife::leave_one_out;
+use crate::variance::taylor::effective_df;
 use crate::variance::{Method, Question};
 
 /// People in the made-up country.
@@ -28,6 +32,18 @@ const N_STRATA: usize = 10;
 const PSUS_A_STRATUM: usize = 15;
 const ROWS_A_PSU: usize = 24;
 const N_REPLICATES: usize = 500;
+/// Intervals that are tried: variance method, then form.
+pub const INTERVALS: [&str; 9] = [
+    "taylor t",
+    "taylor log",
+    "taylor log effective",
+    "jkn t",
+    "jk1 t",
+    "raowu percentile",
+    "raowu bca",
+    "raowu log effective",
+    "multistage percentile",
+];
 
 /// What is true, and what is assumed.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -55,6 +71,8 @@ pub struct Coverage {
     pub covered: Vec<(&'static str, f64)>,
     /// Mean estimate over truth.
     pub bias: f64,
+    /// Standard deviation of estimate over truth.
+    pub spread: f64,
 }
 
 /// Six scenarios: clustering, rarity, wrong assumptions.
@@ -83,47 +101,67 @@ pub fn scenarios() -> [Scenario; 6] {
 
 /// Makes up `n_surveys` surveys of 150 places and 3,600 respondents and counts how often intervals of 95 % hold the truth.
 ///
+/// `done` is called after each survey, from any thread.
+///
 /// # Errors
 /// [`Error::Range`] when no survey is asked for.
-pub fn coverage(scenario: &Scenario, n_surveys: usize, seed: u64) -> Result<Coverage, Error> {
+pub fn coverage(scenario: &Scenario, n_surveys: usize, seed: u64, done: &(dyn Fn() + Sync)) -> Result<Coverage, Error> {
     if n_surveys == 0 {
         return Err(Error::Range { what: "the number of surveys", value: 0.0, expected: "above 0" });
     }
     let design = Design::from_sizes(&vec![vec![ROWS_A_PSU; PSUS_A_STRATUM]; N_STRATA], LonelyPsu::Fail)?;
     let base: Vec<f64> = (0..design.n_rows()).map(|row| stratum_weight(row / (ROWS_A_PSU * PSUS_A_STRATUM))).collect();
     let weights = Weights::plain(&base);
-    let one = |survey: usize| one_survey(scenario, &design, &weights, seed, survey as u64);
-    let surveys: Vec<([bool; 4], f64)> = (0..n_surveys).into_par_iter().map(one).collect::<Result<_, Error>>()?;
+    let one = |survey: usize| {
+        let outcome = one_survey(scenario, &design, &weights, seed, survey as u64);
+        done();
+        outcome
+    };
+    let surveys: Vec<([bool; INTERVALS.len()], f64)> =
+        (0..n_surveys).into_par_iter().map(one).collect::<Result<_, Error>>()?;
     let share = |at: usize| surveys.iter().filter(|(held, _)| held[at]).count() as f64 / n_surveys as f64;
-    let names = ["taylor t", "taylor log", "jkn t", "raowu percentile"];
-    let covered = names.into_iter().enumerate().map(|(at, name)| (name, share(at))).collect();
+    let covered = INTERVALS.into_iter().enumerate().map(|(at, name)| (name, share(at))).collect();
     let bias = surveys.iter().map(|(_, ratio)| ratio).sum::<f64>() / n_surveys as f64;
-    Ok(Coverage { scenario: scenario.clone(), n_surveys, covered, bias })
+    let squares = surveys.iter().map(|(_, ratio)| (ratio - bias) * (ratio - bias)).sum::<f64>();
+    let spread = (squares / (n_surveys as f64 - 1.0).max(1.0)).sqrt();
+    Ok(Coverage { scenario: scenario.clone(), n_surveys, covered, bias, spread })
 }
 
-/// Which of the four intervals hold the truth, and the estimate over it.
+/// Which intervals hold the truth, and the estimate over it.
 fn one_survey(
     scenario: &Scenario,
     design: &Design,
     weights: &Weights<'_>,
     seed: u64,
     survey: u64,
-) -> Result<([bool; 4], f64), Error> {
+) -> Result<([bool; INTERVALS.len()], f64), Error> {
     let (counts, degrees) = answers(scenario, design, seed, survey);
     let terms = [counts, degrees].map(|value| Term { value: value.into(), within: None });
     let assumed = scenario.true_positive_rate.1 * scenario.degree_ratio.1;
     let question = Question { design, weights, terms: terms.to_vec(), estimands: vec![size(FRAME_SIZE / assumed)] };
-    let value = question.values().1[0];
+    let (sums, values) = question.values();
+    let value = values[0];
     let truth = FRAME_SIZE * scenario.prevalence;
     let df = design.df() as f64;
-    let se = |method: &Method<'_>| Ok::<f64, Error>(question.spreads(method)?[0].variance.sqrt());
-    let (taylor, jkn) = (se(&Method::Taylor)?, se(&Method::Jkn)?);
-    let bootstrap = question.spreads(&Method::RaoWu { n_replicates: N_REPLICATES, seed: seed ^ survey })?.remove(0);
-    let intervals = [
+    let influence = influence(&question.estimands[0], &sums.total, &question.terms);
+    let effective = effective_df(design, &weights.weighted_residual(&influence));
+    let spread = |method: &Method<'_>| Ok::<_, Error>(question.spreads(method)?.remove(0));
+    let se = |method: &Method<'_>| Ok::<f64, Error>(spread(method)?.variance.sqrt());
+    let (taylor, jkn, jk1) = (se(&Method::Taylor)?, se(&Method::Jkn)?, se(&Method::Jk1)?);
+    let (n_replicates, seed) = (N_REPLICATES, seed ^ survey);
+    let bootstrap = spread(&Method::RaoWu { n_replicates, seed })?;
+    let multistage = spread(&Method::Multistage { n_replicates, seed })?;
+    let without = &leave_one_out(&question)[0];
+    let intervals: [Interval; INTERVALS.len()] = [
         Interval::t(value, taylor, df, 0.95),
         Interval::log(value, taylor, df, 0.95),
+        Interval::log(value, taylor, effective, 0.95),
         Interval::t(value, jkn, df, 0.95),
+        Interval::t(value, jk1, (design.n_psus() - 1) as f64, 0.95),
         Interval::percentile(&bootstrap.replicates, 0.95),
+        Interval::bca(value, &bootstrap.replicates, without, 0.95),
+        Interval::log(value, bootstrap.variance.sqrt(), effective, 0.95),
+        Interval::percentile(&multistage.replicates, 0.95),
     ];
     Ok((intervals.map(|interval| (interval.low..=interval.high).contains(&truth)), value / truth))
 }
@@ -147,45 +185,4 @@ fn answers(scenario: &Scenario, design: &Design, seed: u64, survey: u64) -> (Vec
 /// Strata differ threefold in the people a respondent stands for.
 fn stratum_weight(stratum: usize) -> f64 {
     1.0 + 2.0 * stratum as f64 / (N_STRATA - 1) as f64
-}
-
-/// A log-normal number with mean 1.
-fn log_normal(chance: &mut Chance, sd_log: f64) -> f64 {
-    (sd_log * Normal::standard().inverse_cdf(chance.unit()) - sd_log * sd_log / 2.0).exp()
-}
-
-/// A Poisson number: by inversion, in pieces of at most 30 so that `exp` cannot run out.
-fn poisson(chance: &mut Chance, mean: f64) -> f64 {
-    let (mut left, mut count) = (mean, 0.0);
-    while left > 0.0 {
-        let piece = left.min(30.0);
-        left -= piece;
-        let (u, mut term, mut k) = (chance.unit(), (-piece).exp(), 0.0);
-        let mut below = term;
-        // Past 200 the tail of a mean of 30 is far below what `u` can resolve.
-        while u > below && k < 200.0 {
-            k += 1.0;
-            term *= piece / k;
-            below += term;
-        }
-        count += k;
-    }
-    count
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn poisson_numbers_have_their_mean_and_variance() {
-        for mean in [0.3, 12.0, 80.0] {
-            let mut chance = Chance::new(1, Purpose::Simulate, 0, 0);
-            let draws: Vec<f64> = (0..20_000).map(|_| poisson(&mut chance, mean)).collect();
-            let own = draws.iter().sum::<f64>() / 20_000.0;
-            let variance = draws.iter().map(|draw| (draw - own).powi(2)).sum::<f64>() / 20_000.0;
-            // Four standard errors of a mean, and five per cent of a variance.
-            assert!((own - mean).abs() < 4.0 * (mean / 20_000.0).sqrt() && (variance / mean - 1.0).abs() < 0.05);
-        }
-    }
 }

@@ -70,30 +70,21 @@ impl Table {
     /// [`Error::Csv`], [`Error::ColumnAbsent`], [`Error::ColumnTwice`], [`Error::NotANumber`], [`Error::TooLarge`],
     /// [`Error::NoRows`].
     pub fn read_csv(input: impl Read, delimiter: u8, wanted: &[Wanted]) -> Result<Table, Error> {
-        let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(input);
+        let limited = RowLimit { input, in_row: 0, is_over: false };
+        let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(limited);
         let header: Vec<String> = reader.headers().map_err(csv_error)?.iter().map(clean_name).collect();
-        if header.len() > COLUMNS_MAX {
-            return Err(Error::TooLarge { what: "columns", limit: COLUMNS_MAX });
-        }
-        let mut cells = find_columns(&header, wanted)?;
+        let mut builder = Builder::new(&header, wanted)?;
         let mut record = csv::ByteRecord::new();
-        let mut n_rows = 0;
-        while reader.read_byte_record(&mut record).map_err(csv_error)? {
-            n_rows += 1;
-            if n_rows > ROWS_MAX {
-                return Err(Error::TooLarge { what: "rows", limit: ROWS_MAX });
-            }
-            if record.as_slice().len() > ROW_BYTES_MAX {
+        loop {
+            let is_row = reader.read_byte_record(&mut record);
+            if reader.get_ref().is_over {
                 return Err(Error::TooLarge { what: "bytes in one row", limit: ROW_BYTES_MAX });
             }
-            for cell in &mut cells {
-                cell.push(record.get(cell.index).unwrap_or_default(), n_rows)?;
+            if !is_row.map_err(csv_error)? {
+                return builder.finish();
             }
+            builder.push_row(|place| record.get(place).unwrap_or_default())?;
         }
-        if n_rows == 0 {
-            return Err(Error::NoRows);
-        }
-        Ok(Table { n_rows, columns: cells.into_iter().map(Growing::finish).collect() })
     }
 
     /// A table of columns of equal length, for callers that hold the data already.
@@ -184,6 +175,54 @@ impl Table {
     }
 }
 
+/// A table while its rows come in, from whatever file.
+#[derive(Debug)]
+pub struct Builder {
+    cells: Vec<Growing>,
+    n_rows: usize,
+}
+
+impl Builder {
+    /// Looks for the wanted columns among the names of a file.
+    ///
+    /// # Errors
+    /// [`Error::ColumnAbsent`], [`Error::ColumnTwice`], [`Error::TooLarge`].
+    pub fn new(header: &[String], wanted: &[Wanted]) -> Result<Builder, Error> {
+        if header.len() > COLUMNS_MAX {
+            return Err(Error::TooLarge { what: "columns", limit: COLUMNS_MAX });
+        }
+        Ok(Builder { cells: find_columns(header, wanted)?, n_rows: 0 })
+    }
+
+    /// Places in the header that [`Builder::push_row`] will ask for.
+    pub fn places(&self) -> Vec<usize> {
+        self.cells.iter().map(|cell| cell.index).collect()
+    }
+
+    /// Takes one row: `cell` gives the text in a place of the header, empty where there is none.
+    ///
+    /// # Errors
+    /// [`Error::NotANumber`]; [`Error::TooLarge`] past [`ROWS_MAX`].
+    pub fn push_row<'r>(&mut self, cell: impl Fn(usize) -> &'r [u8]) -> Result<(), Error> {
+        self.n_rows += 1;
+        if self.n_rows > ROWS_MAX {
+            return Err(Error::TooLarge { what: "rows", limit: ROWS_MAX });
+        }
+        self.cells.iter_mut().try_for_each(|own| own.push(cell(own.index), self.n_rows))
+    }
+
+    /// The table.
+    ///
+    /// # Errors
+    /// [`Error::NoRows`].
+    pub fn finish(self) -> Result<Table, Error> {
+        if self.n_rows == 0 {
+            return Err(Error::NoRows);
+        }
+        Ok(Table { n_rows: self.n_rows, columns: self.cells.into_iter().map(Growing::finish).collect() })
+    }
+}
+
 impl Column {
     fn len(&self) -> usize {
         match self {
@@ -194,6 +233,7 @@ impl Column {
 }
 
 /// A column while it is being read.
+#[derive(Debug)]
 struct Growing {
     index: usize,
     name: String,
@@ -311,6 +351,30 @@ fn partner_rows(own: &Labels, other: &Labels, key: &str) -> Result<Vec<usize>, E
 /// Spreadsheets put a byte-order mark before the first name.
 fn clean_name(name: &str) -> String {
     name.trim_start_matches('\u{feff}').trim().to_owned()
+}
+
+/// Ends the input where a line grows beyond [`ROW_BYTES_MAX`], so that no row can fill the memory.
+struct RowLimit<R> {
+    input: R,
+    in_row: usize,
+    is_over: bool,
+}
+
+impl<R: Read> Read for RowLimit<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        if self.is_over {
+            return Ok(0);
+        }
+        let n = self.input.read(buffer)?;
+        let is_end = |byte: &u8| *byte == b'\n' || *byte == b'\r';
+        let first = buffer[..n].iter().position(is_end);
+        self.is_over = self.in_row + first.unwrap_or(n) > ROW_BYTES_MAX;
+        self.in_row = match buffer[..n].iter().rposition(is_end) {
+            Some(last) => n - last - 1,
+            None => self.in_row + n,
+        };
+        Ok(n)
+    }
 }
 
 fn csv_error(error: csv::Error) -> Error {

@@ -118,7 +118,8 @@ fn nobody_with_a_degree_is_refused_and_some_without_are_told() {
 }
 
 #[test]
-fn an_undeclared_99_is_refused() {
+fn an_undeclared_98_or_99_is_refused() {
+    assert_eq!(refused(1, "x,2,25,1,98"), Error::SuspectCode { column: "h".into(), code: 98, n_rows: 1 });
     assert_eq!(refused(1, "x,2,25,99,1"), Error::SuspectCode { column: "a".into(), code: 99, n_rows: 1 });
 }
 
@@ -177,4 +178,28 @@ fn an_interval_that_needs_replicates_is_refused_without() {
         seed: 1,
     };
     assert!(matches!(estimates(&survey, &request), Err(Error::IntervalNeedsReplicates { .. })));
+}
+
+/// Ten million rows with `STREAMWARD_TEST_ALL`, 300,000 without: only the columns that are asked for are kept.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "how long a test runs is set from outside")]
+fn a_very_long_file_is_read_as_a_stream() {
+    let n_rows: u64 = if std::env::var_os("STREAMWARD_TEST_ALL").is_some() { 10_000_000 } else { 300_000 };
+    let codebook = Codebook::parse(&format!("[frame]\nsize = {n_rows}\n{DESIGN}{GROUPS}")).unwrap();
+    let wanted = Survey::wanted(&codebook, &[], &[]);
+    let table = Table::read_csv(prevalence::simulate::country::LongSurvey::new(n_rows), b',', &wanted).unwrap();
+    assert_eq!(table.n_rows() as u64, n_rows);
+    let survey = Survey::new(codebook, table).unwrap();
+    assert_eq!((survey.design.strata().len(), survey.design.n_psus()), (100, 10_000));
+    assert!(estimate(&survey, Method::Taylor).unwrap() > 0.0);
+    assert!(estimate(&survey, Method::RaoWu { n_replicates: 200, seed: 1 }).unwrap() > 0.0);
+}
+
+#[test]
+fn a_row_without_end_is_refused_at_its_limit() {
+    let row =
+        std::io::Read::chain("s,p,w,a,h\nx,1,25,1,".as_bytes(), std::io::Read::take(std::io::repeat(b'1'), 1 << 32));
+    let codebook = Codebook::parse(&format!("[frame]\nsize = 100\n{DESIGN}{GROUPS}")).unwrap();
+    let error = Table::read_csv(row, b',', &Survey::wanted(&codebook, &[], &[])).unwrap_err();
+    assert_eq!(error, Error::TooLarge { what: "bytes in one row", limit: prevalence::table::ROW_BYTES_MAX });
 }

@@ -8,7 +8,7 @@ use prevalence::simulate::{coverage, scenarios};
 fn intervals_cover_where_assumptions_hold_and_fail_where_they_do_not() {
     let mut failures = Vec::new();
     for (at, scenario) in scenarios().iter().enumerate() {
-        let result = coverage(scenario, 1000, 2026).expect("the scenario is well formed");
+        let result = coverage(scenario, 1000, 2026, &|| {}).expect("the scenario is well formed");
         println!("{}: estimate/truth {:.3}, covered {:?}", scenario.name, result.bias, result.covered);
         for (interval, share) in &result.covered {
             let is_right = match at {

@@ -2,11 +2,15 @@
 //!
 //! The commands around the crate `prevalence`: they read files, ask it, and print. Data go to stdout, all else to stderr.
 
+mod bayes;
 mod describe;
 mod estimate;
+mod pdf;
 mod plain;
+mod plan;
 mod print;
 mod read;
+mod report;
 mod simulate;
 mod weights;
 
@@ -37,6 +41,12 @@ enum Command {
     Holdout(estimate::Holdout),
     /// Gives adjusted sizes over a grid of assumed degree ratios and true-positive rates.
     Sensitivity(estimate::Sensitivity),
+    /// Estimates group sizes by a Bayesian model, for everybody or by area; prints nothing that has not converged.
+    Bayes(bayes::Bayes),
+    /// Says how many respondents an estimate needs.
+    Plan(plan::PlanSurvey),
+    /// Writes a report: one self-contained web page, and the same as PDF.
+    Report(report::Report),
     /// Gives the weighted total of a column.
     Total(plain::Total),
     /// Gives the weighted mean of a column.
@@ -57,20 +67,24 @@ pub(crate) fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         // Fails only when a pool exists already, and then that one serves as well.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(n_threads).build_global();
     }
-    match arguments.command {
-        Command::Check(check) => check.run(),
-        Command::Degrees(degrees) => degrees.run(),
-        Command::Estimate(estimate) => estimate.run(),
-        Command::Holdout(holdout) => holdout.run(),
-        Command::Sensitivity(sensitivity) => sensitivity.run(),
-        Command::Total(total) => total.run(),
-        Command::Mean(mean) => mean.run(),
-        Command::Ratio(ratio) => ratio.run(),
-        Command::Calibrate(calibrate) => calibrate.run(),
-        Command::Bootstrap(bootstrap) => bootstrap.run(),
-        Command::Simulate(simulate) => simulate.run(),
+    let is_whole = match arguments.command {
+        Command::Check(check) => check.run().map(|()| true),
+        Command::Degrees(degrees) => degrees.run().map(|()| true),
+        Command::Estimate(estimate) => estimate.run().map(|()| true),
+        Command::Holdout(holdout) => holdout.run().map(|()| true),
+        Command::Sensitivity(sensitivity) => sensitivity.run().map(|()| true),
+        Command::Plan(plan) => plan.run().map(|()| true),
+        Command::Total(total) => total.run().map(|()| true),
+        Command::Mean(mean) => mean.run().map(|()| true),
+        Command::Ratio(ratio) => ratio.run().map(|()| true),
+        Command::Calibrate(calibrate) => calibrate.run().map(|()| true),
+        Command::Bootstrap(bootstrap) => bootstrap.run().map(|()| true),
+        Command::Simulate(simulate) => simulate.run().map(|()| true),
+        Command::Bayes(bayes) => bayes.run(),
+        Command::Report(report) => report.run(),
     }?;
-    Ok(ExitCode::SUCCESS)
+    // 3: part of the work could not be done, for walks did not agree.
+    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(3) })
 }
 
 /// What is wrong, and on a second line what to do about it.

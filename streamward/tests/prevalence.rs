@@ -183,3 +183,87 @@ fn the_synthetic_survey_gives_the_recorded_estimate() {
     assert!((row["estimate"].as_f64().unwrap() / 22181.0659381592 - 1.0).abs() < 1e-9);
     assert!((row["se"].as_f64().unwrap() / 1155.04640989739 - 1.0).abs() < 1e-9);
 }
+
+/// A made-up survey with codebook and table of places, in a folder.
+fn country() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_streamward"));
+    let output =
+        command.current_dir(folder.path()).args(["prevalence", "simulate", "--write", ".", "--seed", "3"]).output();
+    assert!(output.unwrap().status.success());
+    folder
+}
+
+#[test]
+fn a_model_that_has_not_converged_prints_no_estimate_and_ends_with_code_3() {
+    let folder = country();
+    let output = streamward(folder.path(), &["bayes", "--json", "--warmup", "100", "--draws", "100", "--chains", "2"]);
+    assert_eq!(output.status.code(), Some(3));
+    let value: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(value["convergence"]["converged"], false);
+    assert!(value["groups"].is_null() && value["areas"].is_null(), "{value}");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("no estimate is printed"));
+}
+
+#[test]
+fn the_overdispersed_model_converges_and_does_not_depend_on_threads() {
+    let folder = country();
+    // A hundred respondents, so that it takes a moment.
+    let text = std::fs::read_to_string(folder.path().join("survey.csv")).unwrap();
+    let some: Vec<&str> = text.lines().take(1).chain(text.lines().skip(1).step_by(30)).collect();
+    std::fs::write(folder.path().join("survey.csv"), some.join("\n")).unwrap();
+    let codebook = std::fs::read_to_string(folder.path().join("codebook.toml")).unwrap();
+    let codebook = codebook.replace("[design]", "weights = \"relative\"\n\n[design]");
+    std::fs::write(folder.path().join("codebook.toml"), codebook).unwrap();
+    let ask = |threads| streamward(folder.path(), &["--threads", threads, "bayes", "--json", "--draws", "800"]);
+    let one = ask("1");
+    let value = json(&one);
+    let convergence = &value["convergence"];
+    assert!(convergence["r_hat_max"].as_f64().unwrap() < 1.01 && convergence["ess_bulk_min"].as_f64().unwrap() > 400.0);
+    assert_eq!(value["groups"].as_array().unwrap().len(), 14);
+    assert_eq!(one.stdout, ask("3").stdout);
+}
+
+#[test]
+fn a_report_is_one_file_that_loads_nothing_and_comes_out_the_same_twice() {
+    let folder = country();
+    let ask = |out: &str| streamward(folder.path(), &["report", "--variance", "raowu", "--json", "--out", out]);
+    let first = json(&ask("one.html"));
+    assert_eq!(first["written"][0]["sha256"], json(&ask("two.html"))["written"][0]["sha256"]);
+    let page = std::fs::read_to_string(folder.path().join("one.html")).unwrap();
+    for part in [
+        "The question",
+        "Design",
+        "Response",
+        "Estimates",
+        "known?",
+        "Adjustments",
+        "Sensitivity",
+        "Limits",
+        "Method",
+        "What was run",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("<script") && !page.contains("src=") && !page.contains("url("));
+    // Every plot has its table.
+    assert_eq!(page.matches("<figure>").count(), page.matches("<details").count());
+    assert!(page.matches("<svg").count() == 2 * page.matches("<figure>").count() && page.contains("assumed"));
+}
+
+#[test]
+fn planning_and_practice_answer_in_json() {
+    let folder = country();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_streamward"));
+        json(&command.current_dir(folder.path()).arg("prevalence").args(arguments).output().unwrap())
+    };
+    let plan = run(&["plan", "--prevalence", "0.004", "--cv", "0.1", "--json"]);
+    assert!(plan["plan"]["respondents"].as_u64().unwrap() > 100);
+    let simulated = run(&["simulate", "--surveys", "3", "--json"]);
+    assert_eq!(simulated.as_array().unwrap().len(), 6);
+    let calibrated = json(&streamward(folder.path(), &["calibrate", "--json"]));
+    assert_eq!(calibrated["weights"].as_array().unwrap().len(), 3600);
+    let factors = json(&streamward(folder.path(), &["bootstrap", "--replicates", "5", "--json"]));
+    assert_eq!(factors["psus"].as_array().unwrap().len(), 150);
+}

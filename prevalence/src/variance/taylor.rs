@@ -43,6 +43,39 @@ pub fn of_psus(design: &Design, by_psu: &[f64]) -> f64 {
     total * design.strata.len() as f64 / n_known.max(1) as f64
 }
 
+/// Degrees of freedom that the variance of the sum of `weighted` is worth, at most those of the design.
+///
+/// PSUs less strata hold when all PSUs scatter alike and none lies far out. Satterthwaite's degrees weigh strata by their
+/// share of the variance; a variance of values with long tails is itself less certain, which the kurtosis says, pooled over
+/// strata and never taken to be below that of normal values.
+///
+/// # Source
+/// Satterthwaite 1946, "An approximate distribution of estimates of variance components"; the variance of a variance with
+/// kurtosis: Kendall and Stuart, *The Advanced Theory of Statistics*, §12.
+pub fn effective_df(design: &Design, weighted: &[f64]) -> f64 {
+    let by_psu: Vec<f64> = design.psus.iter().map(|psu| sum(weighted[psu.rows.clone()].iter().copied())).collect();
+    let moments: Vec<(f64, f64, f64)> = design
+        .strata
+        .iter()
+        .filter(|stratum| stratum.n_psus() > 1 && stratum.fraction() < 1.0)
+        .map(|stratum| {
+            let units = &by_psu[stratum.psus.clone()];
+            let n = units.len() as f64;
+            let mean = sum(units.iter().copied()) / n;
+            let power = |p: i32| sum(units.iter().map(|unit| (unit - mean).powi(p)));
+            (n, power(2) / (n - 1.0), power(4))
+        })
+        .collect();
+    let squares = sum(moments.iter().map(|(n, variance, _)| n * variance * variance));
+    if squares <= 0.0 {
+        return design.df() as f64;
+    }
+    let excess = (sum(moments.iter().map(|(_, _, fourth)| *fourth)) / squares - 3.0).max(0.0);
+    let total = sum(moments.iter().map(|(n, variance, _)| n * variance));
+    let doubt = sum(moments.iter().map(|(n, variance, _)| (n * variance).powi(2) * (2.0 / (n - 1.0) + excess / n)));
+    (2.0 * total * total / doubt).min(design.df() as f64)
+}
+
 /// Variance within one stratum; `None` when it is to be taken as the average of the others.
 fn stratum_variance(stratum: &Stratum, by_psu: &[f64], lonely: LonelyPsu) -> Option<f64> {
     let units = &by_psu[stratum.psus.clone()];
@@ -94,6 +127,17 @@ mod tests {
         assert_eq!(lonely(LonelyPsu::Certainty), 4.0);
         assert_eq!(lonely(LonelyPsu::Adjust), 4.0 + 25.0);
         assert_eq!(lonely(LonelyPsu::Average), 8.0);
+    }
+
+    #[test]
+    fn long_tails_cost_degrees_of_freedom() {
+        let design = Design::from_sizes(&[vec![1; 8], vec![1; 8]], LonelyPsu::Fail).unwrap();
+        let alike: Vec<f64> = (0..16).map(|at| if at % 2 == 0 { 1.0 } else { -1.0 }).collect();
+        assert!((effective_df(&design, &alike) - 14.0).abs() < 1e-12);
+        let mut one_far_out = alike.clone();
+        one_far_out[3] = 20.0;
+        assert!(effective_df(&design, &one_far_out) < 8.0);
+        assert_eq!(effective_df(&design, &[0.0; 16]), 14.0);
     }
 
     #[test]

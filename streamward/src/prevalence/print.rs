@@ -5,6 +5,7 @@ use std::io::{ErrorKind, Write};
 use anyhow::Context;
 use prevalence::Survey;
 use prevalence::calibrate::Weights;
+pub(super) use prevalence::figure::number;
 use serde::Serialize;
 
 /// What every result begins with.
@@ -78,39 +79,10 @@ pub(super) fn table(rows: &[Vec<String>]) -> anyhow::Result<()> {
     out(&text)
 }
 
-/// A number with so many decimals, thousands apart by commas; a dash when it is withheld.
-pub(super) fn number(value: Option<f64>, decimals: usize) -> String {
-    let Some(value) = value else { return "–".to_owned() };
-    let text = format!("{:.decimals$}", value.abs());
-    let (whole, rest) = text.split_at(text.find('.').unwrap_or(text.len()));
-    let mut grouped = String::new();
-    for (place, digit) in whole.chars().enumerate() {
-        if place > 0 && (whole.len() - place).is_multiple_of(3) {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    let is_zero = text.chars().all(|c| matches!(c, '0' | '.'));
-    format!("{}{grouped}{rest}", if value < 0.0 && !is_zero { "-" } else { "" })
-}
-
 /// Writes to stdout; a reader that hangs up early is no error.
 pub(super) fn out(text: &str) -> anyhow::Result<()> {
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error).context("cannot write the result"),
         _ => Ok(()),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_grouped_and_withheld_ones_are_a_dash() {
-        assert_eq!(number(Some(1_234_567.891), 1), "1,234,567.9");
-        assert_eq!(number(Some(-999.6), 0), "-1,000");
-        assert_eq!(number(Some(-0.01), 1), "0.0");
-        assert_eq!(number(None, 1), "–");
     }
 }

@@ -130,6 +130,15 @@ impl Source {
         Ok(survey)
     }
 
+    /// Every file that is read.
+    pub(super) fn files(&self) -> Vec<&Path> {
+        [Some(&self.data), Some(&self.codebook), self.replicate_weights.as_ref()]
+            .into_iter()
+            .flatten()
+            .map(PathBuf::as_path)
+            .collect()
+    }
+
     /// The codebook alone.
     pub(super) fn codebook(&self) -> anyhow::Result<Codebook> {
         let text = std::fs::read_to_string(&self.codebook).with_context(|| cannot_read(&self.codebook))?;
@@ -186,6 +195,11 @@ impl Source {
 }
 
 impl Reweight {
+    /// The weights as they came.
+    pub(super) fn none() -> Reweight {
+        Reweight { calibrate: None, margins: None, bounds: (0.2, 5.0), trim: None }
+    }
+
     /// The weights that everything is estimated with.
     pub(super) fn weights<'a>(&self, survey: &'a Survey) -> anyhow::Result<Weights<'a>> {
         let weights = match (self.calibrate, self.margins()?) {
@@ -208,6 +222,29 @@ impl Reweight {
             Some((low, high)) => weights.trimmed(Trim { low, high }).map_err(explain),
             None => Ok(weights),
         }
+    }
+
+    /// What was done to the weights.
+    pub(super) fn words(&self) -> Option<String> {
+        let calibrated = self.calibrate.map(|by| match by {
+            CalibrateBy::Poststrat => "post-stratified to the margins".to_owned(),
+            CalibrateBy::Linear => "calibrated to the margins by generalised regression".to_owned(),
+            CalibrateBy::Raking => "raked to the margins".to_owned(),
+            CalibrateBy::Logit => {
+                format!("calibrated to the margins with ratios from {} to {}", self.bounds.0, self.bounds.1)
+            }
+        });
+        let trimmed = self.trim.map(|(low, high)| format!("cut to lie between {low} and {high}"));
+        match (calibrated, trimmed) {
+            (None, None) => None,
+            (own, None) | (None, own) => own,
+            (Some(calibrated), Some(trimmed)) => Some(format!("{calibrated}, then {trimmed}")),
+        }
+    }
+
+    /// Every file that is read.
+    pub(super) fn files(&self) -> Option<&Path> {
+        self.margins.as_deref()
     }
 
     fn margins(&self) -> anyhow::Result<Option<Margins>> {

@@ -1,6 +1,11 @@
 //! How often do the intervals hold the truth, when the truth is known?
 
+use std::path::PathBuf;
+
+use anyhow::Context;
 use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use prevalence::simulate::country::country;
 use prevalence::simulate::{Coverage, coverage, scenarios};
 
 use super::explain;
@@ -15,6 +20,9 @@ pub(super) struct Simulate {
     /// Seed of every random number.
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
+    /// Instead write one made-up survey to this folder: survey.csv, codebook.toml, places.csv, truth.csv.
+    #[arg(long, value_name = "FOLDER", conflicts_with = "surveys")]
+    write: Option<PathBuf>,
     /// Write one JSON array.
     #[arg(long)]
     json: bool,
@@ -22,8 +30,17 @@ pub(super) struct Simulate {
 
 impl Simulate {
     pub(super) fn run(&self) -> anyhow::Result<()> {
-        let run = |scenario| coverage(scenario, self.surveys, self.seed);
-        let results: Vec<Coverage> = scenarios().iter().map(run).collect::<Result<_, _>>().map_err(explain)?;
+        if let Some(folder) = &self.write {
+            return self.write_country(folder);
+        }
+        let scenarios = scenarios();
+        let bar = ProgressBar::new((scenarios.len() * self.surveys) as u64);
+        if let Ok(style) = ProgressStyle::with_template("surveys {pos}/{len} {wide_bar} {eta}") {
+            bar.set_style(style);
+        }
+        let run = |scenario| coverage(scenario, self.surveys, self.seed, &|| bar.inc(1));
+        let results: Vec<Coverage> = scenarios.iter().map(run).collect::<Result<_, _>>().map_err(explain)?;
+        bar.finish_and_clear();
         if self.json {
             return print::json(&results);
         }
@@ -38,5 +55,25 @@ impl Simulate {
             rows.push(first.into_iter().chain(shares).collect());
         }
         print::table(&rows)
+    }
+
+    fn write_country(&self, folder: &PathBuf) -> anyhow::Result<()> {
+        let country = country(self.seed);
+        std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        let files = [
+            ("survey.csv", &country.survey),
+            ("codebook.toml", &country.codebook),
+            ("places.csv", &country.places),
+            ("truth.csv", &country.truth),
+        ];
+        for (name, text) in files {
+            let path = folder.join(name);
+            std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        let names = files.map(|(name, _)| name);
+        if self.json {
+            return print::json(&serde_json::json!({ "folder": folder, "files": names, "seed": self.seed }));
+        }
+        print::out(&format!("wrote {} to {}\n", names.join(", "), folder.display()))
     }
 }

@@ -3,9 +3,10 @@
 use clap::Args;
 use prevalence::variance::bootstrap::rao_wu_factors;
 use prevalence::variance::replicate::check_count;
+use serde::Serialize;
 
 use super::explain;
-use super::print;
+use super::print::{self, Head};
 use super::read::{Reweight, Source};
 
 /// Writes the weights after calibration and trimming, one row for each respondent.
@@ -15,6 +16,25 @@ pub(super) struct Calibrate {
     source: Source,
     #[command(flatten)]
     reweight: Reweight,
+    /// Write one JSON object instead of CSV.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct CalibrateOutput {
+    #[serde(flatten)]
+    head: Head,
+    /// In canonical order of rows.
+    weights: Vec<Weight>,
+}
+
+#[derive(Serialize)]
+struct Weight {
+    /// The codebook's id column, or the number of the row in canonical order.
+    id: String,
+    base_weight: f64,
+    weight: f64,
 }
 
 impl Calibrate {
@@ -24,14 +44,19 @@ impl Calibrate {
         let survey = self.source.survey(&self.reweight, &[], &columns)?;
         let weights = self.reweight.weights(&survey)?;
         let labels = id.as_deref().map(|column| survey.labels(column)).transpose().map_err(explain)?;
+        let id_of = |row: usize| match labels {
+            Some(labels) => labels.names.get(labels.codes[row] as usize).cloned().unwrap_or_default(),
+            None => (row + 1).to_string(),
+        };
+        let weight = |row: usize| Weight { id: id_of(row), base_weight: weights.base[row], weight: weights.full[row] };
+        let rows: Vec<Weight> = (0..survey.design.n_rows()).map(weight).collect();
+        if self.json {
+            return print::json(&CalibrateOutput { head: Head::new(&survey, &weights), weights: rows });
+        }
         let mut writer = csv::Writer::from_writer(Vec::new());
         writer.write_record([id.as_deref().unwrap_or("row_in_canonical_order"), "base_weight", "weight"])?;
-        for row in 0..survey.design.n_rows() {
-            let label = match labels {
-                Some(labels) => labels.names.get(labels.codes[row] as usize).cloned().unwrap_or_default(),
-                None => (row + 1).to_string(),
-            };
-            writer.write_record([label, format!("{:?}", weights.base[row]), format!("{:?}", weights.full[row])])?;
+        for own in rows {
+            writer.write_record([own.id, format!("{:?}", own.base_weight), format!("{:?}", own.weight)])?;
         }
         print::out(&String::from_utf8(writer.into_inner()?)?)
     }
@@ -50,6 +75,26 @@ pub(super) struct Bootstrap {
     /// Seed of every random number.
     #[arg(long, default_value_t = 1, value_name = "N")]
     seed: u64,
+    /// Write one JSON object instead of CSV.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct BootstrapOutput {
+    #[serde(flatten)]
+    head: Head,
+    seed: u64,
+    replicates: usize,
+    psus: Vec<Factors>,
+}
+
+#[derive(Serialize)]
+struct Factors {
+    stratum: String,
+    psu: String,
+    /// One for each replicate, on the weights of the PSU's respondents.
+    factors: Vec<f64>,
 }
 
 impl Bootstrap {
@@ -65,18 +110,26 @@ impl Bootstrap {
         }
         let psu = survey.codebook.design.psu.as_deref();
         let labels = psu.map(|column| survey.labels(column)).transpose().map_err(explain)?;
+        let first_rows = first_rows(&design.psu_of_row());
+        let strata = design.strata().iter().flat_map(|stratum| std::iter::repeat_n(&stratum.label, stratum.n_psus()));
+        let label = |row: usize| match labels {
+            Some(labels) => labels.names[labels.codes[row] as usize].clone(),
+            None => (row + 1).to_string(),
+        };
+        let rows = first_rows.iter().zip(strata).zip(by_psu);
+        let rows: Vec<Factors> = rows
+            .map(|((&row, stratum), factors)| Factors { stratum: stratum.clone(), psu: label(row), factors })
+            .collect();
+        if self.json {
+            let head = Head::new(&survey, &self.reweight.weights(&survey)?);
+            return print::json(&BootstrapOutput { head, seed: self.seed, replicates: self.replicates, psus: rows });
+        }
         let mut writer = csv::Writer::from_writer(Vec::new());
         let names = (1..=self.replicates).map(|replicate| format!("boot_rep_{replicate}"));
         writer.write_record(["stratum".to_owned(), psu.unwrap_or("psu").to_owned()].into_iter().chain(names))?;
-        let first_rows = first_rows(&design.psu_of_row());
-        let strata = design.strata().iter().flat_map(|stratum| std::iter::repeat_n(&stratum.label, stratum.n_psus()));
-        for ((row, stratum), factors) in first_rows.iter().zip(strata).zip(&by_psu) {
-            let label = match labels {
-                Some(labels) => labels.names[labels.codes[*row] as usize].clone(),
-                None => (row + 1).to_string(),
-            };
-            let cells = factors.iter().map(|factor| format!("{factor:?}"));
-            writer.write_record([stratum.clone(), label].into_iter().chain(cells))?;
+        for own in rows {
+            let cells = own.factors.iter().map(|factor| format!("{factor:?}"));
+            writer.write_record([own.stratum, own.psu].into_iter().chain(cells))?;
         }
         print::out(&String::from_utf8(writer.into_inner()?)?)
     }
