@@ -2,14 +2,19 @@
 
 mod doctor;
 mod file;
+mod part;
 mod pipe;
 mod selftest;
+mod stream;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::Error;
+use crate::network::Protocol;
 use crate::policies;
 
 /// Holds every frame of a video until it has been judged, and covers the harmful ones. Reports nothing to anyone.
@@ -27,6 +32,11 @@ pub struct Arguments {
 enum Command {
     File(file::Arguments),
     Pipe(pipe::Arguments),
+    Rtmp(stream::Arguments),
+    Rtsp(stream::Arguments),
+    Srt(stream::Arguments),
+    #[command(hide = true)]
+    Part(part::Arguments),
     Doctor(doctor::Arguments),
     Selftest(selftest::Arguments),
     /// Prints completions for a shell.
@@ -73,6 +83,10 @@ pub fn run(arguments: Arguments) -> ExitCode {
     let outcome = match arguments.command {
         Command::File(arguments) => file::run(&arguments),
         Command::Pipe(arguments) => pipe::run(&arguments),
+        Command::Rtmp(arguments) => stream::run(&arguments, Protocol::Rtmp),
+        Command::Rtsp(arguments) => stream::run(&arguments, Protocol::Rtsp),
+        Command::Srt(arguments) => stream::run(&arguments, Protocol::Srt),
+        Command::Part(arguments) => part::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Selftest(arguments) => selftest::run(&arguments),
         Command::Completions { shell } => {
@@ -83,9 +97,22 @@ pub fn run(arguments: Arguments) -> ExitCode {
     };
     match outcome {
         Ok(code) => ExitCode::from(code),
+        // The part has said why.
+        Err(Error::Part { code }) => ExitCode::from(code.max(2)),
         Err(error) => {
             eprintln!("{error}");
             ExitCode::from(if matches!(error, Error::Policy { .. }) { 4 } else { 2 })
+        }
+    }
+}
+
+/// The first interrupt ends the work properly; a second one, the program.
+fn listen(interrupt: &Arc<AtomicBool>) {
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+        let second = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(interrupt));
+        let first = signal_hook::flag::register(signal, Arc::clone(interrupt));
+        if second.and(first).is_err() {
+            eprintln!("interrupts cannot be caught here: stopping early ends the work where it is");
         }
     }
 }

@@ -75,6 +75,12 @@ pub enum Error {
         /// What to do.
         todo: &'static str,
     },
+    /// A part of a guarded stream ended before it began, and has said why.
+    #[error("a part of the guard could not begin (code {code})")]
+    Part {
+        /// Its exit code.
+        code: u8,
+    },
     /// A YUV4MPEG stream is not one, or is cut off.
     #[error(
         "the video on standard input cannot be read: {0}\n  to do: send YUV4MPEG2 with 4:2:0 chroma, as `ffmpeg -pix_fmt yuv420p -f yuv4mpegpipe -` writes it"

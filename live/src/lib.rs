@@ -3,7 +3,8 @@
 //! Where a frame goes, in the order of these modules: a [`picture`] in somebody's buffer enters a [`stream`]; its
 //! tiles and regions are read; a `detectors` thread has a [`panel`] of judges look at it (the policy's [`lists`] and
 //! [`models`]); the machine in `guard` decides; the emitter sends the frame or one of the `covers`.
-//! Around the stream stand the GStreamer [`element`]s, files ([`mod@file`]) and pipes ([`pipe`]).
+//! Around the stream stand the GStreamer [`element`]s, files ([`mod@file`]), pipes ([`pipe`]) and live streams (`network`),
+//! where a `keeper` watches over a checker in its `sandbox`.
 
 mod error;
 mod read;
@@ -23,6 +24,9 @@ pub mod element;
 pub mod report;
 pub mod file;
 pub mod pipe;
+mod network;
+mod sandbox;
+mod keeper;
 pub mod command;
 
 pub use error::Error;

@@ -19,6 +19,9 @@ pub(crate) struct Arguments {
     /// One JSON object a line.
     #[arg(long)]
     json: bool,
+    /// Shows instead that the sandbox of the checker holds: tries what it must refuse, outside it and in it.
+    #[arg(long)]
+    sandbox: bool,
 }
 
 /// One thing that was looked for; the same fields as those of `streamward-guard doctor --json`.
@@ -60,6 +63,10 @@ impl Standing {
 
 /// 0 everything is there, 3 something is missing that can be done without, 2 something that cannot.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    if arguments.sandbox {
+        let asked: &[&str] = if arguments.json { &["doctor", "--sandbox", "--json"] } else { &["doctor", "--sandbox"] };
+        return sibling::run(asked).map(ExitCode::from);
+    }
     let checks = [guard(), models_folder(), client("npm", FOR_NPM), client("pip3", FOR_PIP)];
     checks.iter().for_each(|check| print(check, arguments.json));
     let own = checks.iter().filter(|check| !check.is_there).map(|check| match check.is_needed {

@@ -1,5 +1,7 @@
 //! `streamward-guard doctor`: what is there, what is missing, and the line that mends it.
 
+mod sandbox;
+
 use classifier::{Library, LibrarySearch, Store};
 use serde::Serialize;
 
@@ -11,6 +13,12 @@ pub(super) struct Arguments {
     /// One JSON object a line.
     #[arg(long)]
     json: bool,
+    /// Shows instead that the sandbox of the checker holds: tries what it must refuse, outside it and in it.
+    #[arg(long)]
+    sandbox: bool,
+    /// With --sandbox: whose judges are loaded before it closes.
+    #[arg(long, value_name = "NAME|FILE", default_value = "test")]
+    policy: String,
 }
 
 /// One thing that was looked for.
@@ -25,7 +33,7 @@ struct Check {
 }
 
 /// Elements, what they are for, whether the guard works without, and the Debian package that has them.
-const ELEMENTS: [(&str, &str, bool, &str); 13] = [
+const ELEMENTS: [(&str, &str, bool, &str); 19] = [
     ("decodebin", "decoding", true, "apt-get install gstreamer1.0-plugins-base"),
     ("videoconvert", "conversion", true, "apt-get install gstreamer1.0-plugins-base"),
     ("clocksync", "live pace", true, "apt-get install libgstreamer1.0-0"),
@@ -38,10 +46,19 @@ const ELEMENTS: [(&str, &str, bool, &str); 13] = [
     ("matroskamux", "Matroska and WebM", true, "apt-get install gstreamer1.0-plugins-good"),
     ("y4menc", "raw frames", false, "apt-get install gstreamer1.0-plugins-good"),
     ("avenc_aac", "AAC sound", false, "apt-get install gstreamer1.0-libav"),
+    ("rtmp2src", "RTMP", false, "apt-get install gstreamer1.0-plugins-bad"),
+    ("flvmux", "FLV, which RTMP carries", false, "apt-get install gstreamer1.0-plugins-good"),
+    ("rtspsrc", "RTSP", false, "apt-get install gstreamer1.0-plugins-good"),
+    ("rtspclientsink", "sending over RTSP", false, "apt-get install gstreamer1.0-rtsp"),
+    ("srtsrc", "SRT", false, "apt-get install gstreamer1.0-plugins-bad"),
+    ("tsdemux", "transport streams", false, "apt-get install gstreamer1.0-plugins-bad"),
     ("opusenc", "Opus sound", false, "apt-get install gstreamer1.0-plugins-base"),
 ];
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    if arguments.sandbox {
+        return sandbox::run(&arguments.policy, arguments.json);
+    }
     crate::start_media()?;
     let mut checks: Vec<Check> = ELEMENTS.iter().map(element).collect();
     checks.extend([crate::models::AUTO, crate::models::AUTO_WITH_ONNXRUNTIME].map(model));

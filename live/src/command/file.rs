@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let judges = Hired::new(&policy)?;
     let models = judges.models().facts();
     let interrupt = Arc::new(AtomicBool::new(false));
-    listen(&interrupt);
+    super::listen(&interrupt);
     let job = Job {
         input: arguments.input.clone(),
         output: arguments.out.clone(),
@@ -67,17 +67,6 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let report = Report { model: models.into_iter().next(), ..outcome? };
     tell(&report, arguments.choices.json);
     Ok(report.exit_code())
-}
-
-/// The first interrupt ends the copy properly; a second one, the program.
-fn listen(interrupt: &Arc<AtomicBool>) {
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        let second = signal_hook::flag::register_conditional_shutdown(signal, 130, Arc::clone(interrupt));
-        let first = signal_hook::flag::register(signal, Arc::clone(interrupt));
-        if second.and(first).is_err() {
-            eprintln!("interrupts cannot be caught here: stopping early leaves no copy");
-        }
-    }
 }
 
 fn bar() -> ProgressBar {

@@ -1,0 +1,66 @@
+//! `streamward-guard part`: what the keeper starts; not for people.
+
+use clap::Subcommand;
+
+use super::Choices;
+use crate::Error;
+use crate::network::{checker, pull, push};
+use crate::sandbox::attempts::probe;
+
+/// One part of a guarded stream. The keeper starts them.
+#[derive(clap::Args)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    part: Part,
+}
+
+#[derive(Subcommand)]
+enum Part {
+    /// Owns the socket of the source.
+    Pull {
+        /// Where it is.
+        url: String,
+    },
+    /// Owns the socket of the server.
+    Push {
+        /// Where it is.
+        url: String,
+    },
+    /// Decodes and judges, and has no socket.
+    Checker {
+        #[command(flatten)]
+        choices: Choices,
+        /// Size and pace of the stream that goes on, as 640x360@25/1.
+        #[arg(long)]
+        geometry: Option<String>,
+    },
+    /// Tries what the sandbox refuses, for the doctor.
+    Probe {
+        #[command(flatten)]
+        choices: Choices,
+        /// What to reach for.
+        marks: String,
+        /// Without the sandbox, so that the test can fail.
+        #[arg(long)]
+        outside: bool,
+    },
+}
+
+pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
+    crate::sandbox::bind_to_keeper()?;
+    match &arguments.part {
+        Part::Pull { url } => pull::run(url)?,
+        Part::Push { url } => push::run(url)?,
+        Part::Checker { choices, geometry } => checker::run(checker::Orders {
+            policy: choices.policy.clone(),
+            lists: choices.lists.clone(),
+            n_threads: choices.threads.max(1),
+            geometry: geometry.as_deref().and_then(|text| text.parse().ok()),
+        })?,
+        Part::Probe { choices, marks, outside } => probe(marks, || match outside {
+            true => Ok(()),
+            false => checker::shut_in(&choices.policy, &choices.lists).map(|_| ()),
+        })?,
+    }
+    Ok(0)
+}

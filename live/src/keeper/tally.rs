@@ -1,0 +1,69 @@
+//! What became of a stream, over all its checkers?
+
+use serde::Serialize;
+
+use crate::network::pulse::{Pulse, Standing, Sums};
+
+/// What became of a stream, over all its checkers.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Tally {
+    #[serde(flatten)]
+    pub(crate) counts: Sums,
+    /// Findings that covered the picture.
+    pub(crate) incidents: u64,
+    /// How often a checker had to be replaced.
+    pub(crate) checkers_lost: u64,
+    #[serde(skip)]
+    pub(crate) geometry: Option<String>,
+    #[serde(skip)]
+    now: Pulse,
+    #[serde(skip)]
+    past: (Sums, u64),
+    #[serde(skip)]
+    standing: Option<Standing>,
+}
+
+impl Tally {
+    pub(crate) fn hear(&mut self, pulse: Pulse) {
+        self.stand(pulse.standing);
+        if pulse.n_incidents > self.now.n_incidents
+            && let Some(incident) = &pulse.last_incident
+        {
+            eprintln!("found: {incident}");
+        }
+        self.geometry = pulse.geometry.clone().or(self.geometry.take());
+        self.counts = self.past.0.clone();
+        for (name, n) in &pulse.counts {
+            *self.counts.entry(name.clone()).or_default() += n;
+        }
+        self.incidents = self.past.1 + pulse.n_incidents;
+        self.now = pulse;
+    }
+
+    /// Says how things stand, when they have changed.
+    pub(crate) fn stand(&mut self, standing: Standing) {
+        if self.standing.replace(standing) != Some(standing) {
+            eprintln!("{}", standing.words());
+        }
+    }
+
+    pub(crate) fn checker_is_gone(&mut self) {
+        self.checkers_lost += 1;
+        self.past = (self.counts.clone(), self.incidents);
+        self.now = Pulse::default();
+    }
+
+    /// How many frames met this fate.
+    pub(crate) fn n(&self, name: &str) -> u64 {
+        self.counts.get(name).copied().unwrap_or_default()
+    }
+
+    /// 3 when judging was late or failed, 1 when anything was covered, else 0.
+    pub(crate) fn exit_code(&self) -> u8 {
+        match (self.n("stalled") + self.n("repeated") + self.checkers_lost, self.n("covered")) {
+            (1.., _) => 3,
+            (0, 1..) => 1,
+            (0, 0) => 0,
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What does a checker say of itself, and how is that put to the person who is guarded?
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// How a stream stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Standing {
+    /// No picture has come yet.
+    #[default]
+    Starting,
+    /// The source brings nothing; the cover goes out.
+    Silent,
+    /// What is judged benign goes out.
+    Shown,
+    /// Something was found.
+    Covered,
+    /// Judging is late or failed, or nobody judges.
+    Stalled,
+}
+
+impl Standing {
+    /// One sentence, for a person.
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Standing::Starting => "waiting for the source",
+            Standing::Silent => "the source is silent: the cover is sent",
+            Standing::Shown => "every frame is checked: video is shown",
+            Standing::Covered => "something was found: video is covered",
+            Standing::Stalled => "checking is stalled: video is covered",
+        }
+    }
+}
+
+/// What became of frames, by the names that a report gives them.
+pub(crate) type Sums = BTreeMap<String, u64>;
+
+/// What a checker says of itself, several times a second.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Pulse {
+    pub(crate) standing: Standing,
+    pub(crate) counts: Sums,
+    pub(crate) n_incidents: u64,
+    /// The last finding that covered the picture: a report's incident.
+    pub(crate) last_incident: Option<String>,
+    /// Size and pace of what goes out.
+    pub(crate) geometry: Option<String>,
+}
