@@ -80,7 +80,8 @@ impl Observer {
         output.iter().enumerate().map(|(index, picture)| self.sight(index, picture)).collect()
     }
 
-    fn sight(&self, index: usize, picture: &Picture) -> Sight {
+    /// What a picture shows that should be about frame `index` of the source.
+    pub(crate) fn sight(&self, index: usize, picture: &Picture) -> Sight {
         if self.forbidden.as_ref().is_some_and(|forbidden| correlation(picture, forbidden) >= FORBIDDEN_FROM) {
             return Sight::Forbidden;
         }
