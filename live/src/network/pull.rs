@@ -89,7 +89,7 @@ fn pipeline(protocol: Protocol, url: &str, pipe: &Arc<Pipe>) -> Result<Connectio
     let heard = Arc::clone(&connection.heard_ms);
     match protocol {
         Protocol::Rtmp | Protocol::Srt => {
-            let caps = if protocol == Protocol::Rtmp { "video/x-flv" } else { "video/mpegts" };
+            let caps = if protocol == Protocol::Rtmp { "video/x-flv" } else { "video/mpegts, systemstream=true" };
             let sink = sink(0, Some(caps), pipe, &heard);
             if protocol == Protocol::Rtmp {
                 notice(&source, &connection.has_begun_anew);
