@@ -23,5 +23,7 @@ mod watched;
 mod leaks;
 #[path = "streams/deaths.rs"]
 mod deaths;
+#[path = "streams/nonsense.rs"]
+mod nonsense;
 #[path = "streams/lip_sync.rs"]
 mod lip_sync;
