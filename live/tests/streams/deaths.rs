@@ -86,7 +86,8 @@ fn with_the_keeper_everything_ends_and_nothing_comes_out() {
         let mut guard = Guard::start(folder.path(), &server.url("in"), &server.url("out"), &file);
         let recorder = Recorder::start(&server.url("out"), folder.path().join(format!("out{n}.flv")));
         guard.wait_for_words("video is shown", 1);
-        sleep(Duration::from_millis(1500) + moment(n));
+        recorder.wait();
+        sleep(moment(n));
         let parts = ["pull", "checker", "push"].map(|name| guard.wait_for_part(name));
         // Every second time the checker dies with it.
         if n % 2 == 1 {

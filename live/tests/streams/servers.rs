@@ -120,6 +120,15 @@ impl Recorder {
         std::fs::metadata(&self.path).map_or(0, |facts| facts.len())
     }
 
+    /// Waits until it has seen something.
+    pub(crate) fn wait(&self) {
+        let give_up = Instant::now() + Duration::from_secs(30);
+        while self.n_bytes() < 20_000 {
+            assert!(Instant::now() < give_up, "nothing comes out to be recorded");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// Ends the recording properly.
     pub(crate) fn stop(mut self) -> PathBuf {
         crate::guarded::signal(self.ffmpeg.0.id(), "INT");
