@@ -93,6 +93,12 @@ impl Bank {
         Bank { name: name.into(), rules, disabled_until: BTreeMap::new(), floods: BTreeMap::new() }
     }
 
+    /// The same bank under other rules; what was disabled or set aside stays so.
+    pub fn with_rules(&self, rules: Rules) -> Bank {
+        let anew = Bank::new(self.name.clone(), rules);
+        Bank { disabled_until: self.disabled_until.clone(), floods: self.floods.clone(), ..anew }
+    }
+
     /// What it is called.
     pub fn name(&self) -> &str {
         &self.name

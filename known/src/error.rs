@@ -61,6 +61,9 @@ pub enum Error {
     /// The bytes of an index cannot be searched.
     #[error("these bytes are not an index that can be searched: {0}")]
     Snapshot(#[source] SnapshotError),
+    /// A list is not one that its publishers signed, or is older than what was seen.
+    #[error("{0}")]
+    Trust(#[source] TrustError),
     /// A line of a list cannot be read.
     #[error("line {line}: {wrong}")]
     List {
@@ -154,6 +157,57 @@ pub enum ListError {
     /// A hash is wrong.
     #[error("{0}")]
     Hash(#[source] Box<Error>),
+}
+
+/// Which rule about signatures a list breaks. It must then not be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TrustError {
+    /// Signatures are needed and there are none.
+    #[error("it is not signed, and signatures are needed")]
+    Unsigned,
+    /// What should be a file of signatures is not one.
+    #[error("its file of signatures cannot be read: {wrong}")]
+    Shape {
+        /// What is wrong with it.
+        wrong: &'static str,
+    },
+    /// A signature, a proof or a rule about them does not hold.
+    #[error("its signatures do not hold: {0}")]
+    Record(#[source] record::Error),
+    /// The signatures are of another list.
+    #[error("its signatures are of the list \"{found}\", not of \"{list}\"")]
+    Name {
+        /// The list that was signed.
+        found: String,
+        /// This list.
+        list: String,
+    },
+    /// The signatures are of another version.
+    #[error("its signatures are of version {found}, and the list says it is version {list}")]
+    Version {
+        /// The version that was signed.
+        found: u64,
+        /// What the list says.
+        list: u64,
+    },
+    /// The text is not the one that was signed.
+    #[error("it was altered after it was signed")]
+    Altered,
+    /// The signed log does not hold this version.
+    #[error("the log of its versions that was signed does not hold it")]
+    NotInLog,
+    /// A later version was seen before.
+    #[error("it is older than what was seen before: version {version} after version {seen}")]
+    Older {
+        /// Which version it is.
+        version: u64,
+        /// Which was seen.
+        seen: u64,
+    },
+    /// The log does not continue the one that was seen.
+    #[error("the log of its versions was rewritten since it was last seen")]
+    Rewritten,
 }
 
 /// What is wrong with the bytes of an index.

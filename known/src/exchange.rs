@@ -14,8 +14,10 @@
 //! | [`parse_csv`] | ours: a heading, then any of the columns `id`, `pdq`, `md5`, `sha1`, `sha256` |
 
 mod csv;
+pub mod feedback;
 mod json;
 mod ncmec;
+pub mod sync;
 
 use std::collections::BTreeMap;
 

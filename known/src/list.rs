@@ -17,12 +17,14 @@
 //! Nothing is loaded from a text with any fault.
 
 mod parse;
+mod signed;
 mod write;
 
 use std::fmt;
 use std::sync::Arc;
 
 pub use parse::{ENTRIES_MAX, FIELD_BYTES_MAX, LINE_BYTES_MAX};
+pub use signed::{Memory, SIGNATURES_BYTES_MAX, Seen, Signatures, VERSIONS_MAX};
 
 use crate::hash256::write_hex;
 use crate::{Hash256, Instant};

@@ -7,8 +7,10 @@
 //! Source: `vpdq/README.md` and `vpdq_util.py` in facebook/ThreatExchange.
 
 mod features;
+mod many;
 
 pub use features::{FEATURES_MAX, Feature, parse_json, parse_text, write_json, write_text};
+pub use many::Videos;
 
 use crate::{Error, Hash256, Index};
 
@@ -41,8 +43,12 @@ pub struct Overlap {
 impl Video {
     /// Keeps each hash once, of frames with at least `quality_min`; Meta uses 50.
     pub fn new(features: &[Feature], quality_min: u8) -> Video {
-        let good = features.iter().filter(|feature| feature.quality >= quality_min);
-        let mut hashes: Vec<Hash256> = good.map(|feature| feature.hash).collect();
+        Video::of_hashes(features.iter().filter(|feature| feature.quality >= quality_min).map(|feature| feature.hash))
+    }
+
+    /// The video of these hashes, as a list has them: without qualities, each once.
+    pub fn of_hashes(hashes: impl IntoIterator<Item = Hash256>) -> Video {
+        let mut hashes: Vec<Hash256> = hashes.into_iter().collect();
         hashes.sort_unstable();
         hashes.dedup();
         Video { hashes }

@@ -218,6 +218,35 @@ impl Signer {
         Ok(Signer { name: name.to_owned(), secret })
     }
 
+    /// Reads what [`Signer::to_secret_text`] writes.
+    ///
+    /// # Errors
+    /// [`Error::KeyShape`] when the text is not a secret key, or names another key's id.
+    pub fn parse(text: &str) -> Result<Signer, Error> {
+        let shape = |wrong| Error::KeyShape { wrong };
+        let rest = text.strip_prefix(Self::PREFIX).ok_or(shape("it does not begin with \"PRIVATE+KEY+\""))?;
+        let mut parts = rest.splitn(3, '+');
+        let (Some(name), Some(id), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(shape("it is not \"PRIVATE+KEY+name+id+key\""));
+        };
+        let bytes = STANDARD.decode(encoded).map_err(|_| shape("its last part is not base64"))?;
+        let [Key::ED25519, secret @ ..] = bytes.as_slice() else { return Err(shape("it is not an Ed25519 key")) };
+        let signer = Signer::new(name, secret.try_into().map_err(|_| shape("it does not have 32 bytes"))?)?;
+        match hex(signer.key().id) == id {
+            true => Ok(signer),
+            false => Err(shape("its id belongs to another name or key")),
+        }
+    }
+
+    const PREFIX: &str = "PRIVATE+KEY+";
+
+    /// The secret as text, for a file that only its owner may read: `PRIVATE+KEY+name+id+base64(1, 32 bytes)`, as
+    /// signed-note's implementation in Go writes it.
+    pub fn to_secret_text(&self) -> String {
+        let encoded = STANDARD.encode([&[Key::ED25519], self.secret.as_bytes().as_slice()].concat());
+        format!("{}{}+{}+{encoded}", Self::PREFIX, self.name, hex(self.key().id))
+    }
+
     /// The public key that others check the signatures with.
     pub fn key(&self) -> Key {
         Key::new(&self.name, self.secret.verifying_key()).expect("the name was checked when the signer was made")
@@ -241,6 +270,16 @@ fn hex(id: [u8; 4]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_key_survives_the_way_there_and_back() {
+        let signer = Signer::new("ada", &[7; 32]).unwrap();
+        let text = signer.to_secret_text();
+        assert_eq!(Signer::parse(&text).unwrap().key(), signer.key());
+        for wrong in [&text[1..], &text.replace("ada", "bo"), &text[..text.len() - 4], "PRIVATE+KEY+", ""] {
+            assert!(matches!(Signer::parse(wrong), Err(Error::KeyShape { .. })), "{wrong}");
+        }
+    }
 
     /// The example in Go's `golang.org/x/mod/sumdb/note` documentation, an independent implementation.
     const KEY: &str = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";

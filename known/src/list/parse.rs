@@ -218,6 +218,17 @@ impl FromStr for Kind {
 }
 
 impl Fingerprint {
+    /// Reads a hash of this kind from its hexadecimal digits.
+    ///
+    /// # Errors
+    /// [`Error::HashText`] when there are other digits, or too many or too few.
+    pub fn from_hex(kind: Kind, hex: &str) -> Result<Fingerprint, Error> {
+        Fingerprint::parse(kind, hex).map_err(|wrong| match wrong {
+            ListError::Hash(error) => *error,
+            wrong => Error::List { line: 1, wrong },
+        })
+    }
+
     fn parse(kind: Kind, hex: &str) -> Result<Fingerprint, ListError> {
         match kind {
             Kind::Pdq => hash_error(hex.parse()).map(Fingerprint::Pdq),
