@@ -83,6 +83,13 @@ pub struct Judges {
     /// Lists of known material: file paths, or `test-card` for the built-in one.
     #[serde(default)]
     pub lists: Vec<String>,
+    /// Public keys, `name+id+base64`, of those who may sign lists. With any, a list that too few of them have signed,
+    /// that was altered or is older than one seen before is refused, and with it the whole policy.
+    #[serde(default)]
+    pub list_keys: Vec<String>,
+    /// How many of them must have signed, at least 1.
+    #[serde(default = "default_list_keys_needed")]
+    pub list_keys_needed: u32,
     /// Models by name, or `auto`: MobileNetV2Mid where onnxruntime is there, else MobileNetV2.
     #[serde(default)]
     pub models: Vec<String>,
@@ -246,6 +253,10 @@ fn default_judge_timeout_ms() -> u32 {
 fn default_tile_change_max() -> u8 {
     4
 }
+fn default_list_keys_needed() -> u32 {
+    1
+}
+
 fn default_cascade_from() -> f32 {
     0.1
 }
@@ -362,6 +373,10 @@ impl Policy {
         let wrong = |key, rule| Err(Error::PolicyValue { key, value: "this".into(), rule });
         if self.n_judges() == 0 {
             return wrong("judges", "must name at least one list or model, or nothing could ever be shown");
+        }
+        let n_keys = self.judges.list_keys.len().max(1) as u32;
+        if !(1..=n_keys).contains(&self.judges.list_keys_needed) {
+            return wrong("judges.list_keys_needed", "must be from 1 to the number of list_keys");
         }
         if self.judges.regions.is_empty() || self.judges.regions_of_models().is_empty() {
             return wrong("judges.regions", "must name at least one region");

@@ -2,6 +2,7 @@
 
 mod doctor;
 mod file;
+mod hash;
 mod part;
 mod pipe;
 mod selftest;
@@ -37,6 +38,7 @@ enum Command {
     Srt(stream::Arguments),
     #[command(hide = true)]
     Part(part::Arguments),
+    Hash(hash::Arguments),
     Doctor(doctor::Arguments),
     Selftest(selftest::Arguments),
     /// Prints completions for a shell.
@@ -87,6 +89,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Rtsp(arguments) => stream::run(&arguments, Protocol::Rtsp),
         Command::Srt(arguments) => stream::run(&arguments, Protocol::Srt),
         Command::Part(arguments) => part::run(&arguments),
+        Command::Hash(arguments) => hash::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Selftest(arguments) => selftest::run(&arguments),
         Command::Completions { shell } => {
@@ -101,7 +104,11 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Err(Error::Part { code }) => ExitCode::from(code.max(2)),
         Err(error) => {
             eprintln!("{error}");
-            ExitCode::from(if matches!(error, Error::Policy { .. }) { 4 } else { 2 })
+            ExitCode::from(if matches!(error, Error::Policy { .. } | Error::Untrusted { .. } | Error::Trust { .. }) {
+                4
+            } else {
+                2
+            })
         }
     }
 }

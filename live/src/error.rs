@@ -30,6 +30,22 @@ pub enum Error {
         /// Which line, and what is wrong.
         source: known::Error,
     },
+    /// A list breaks a rule about signatures; nothing of it was loaded.
+    #[error("the list {path} is not used: {rule}\n  to do: ask the sender for the file and its .sig again, over another way; nothing from it has been loaded", path = path.display())]
+    Untrusted {
+        /// Which list.
+        path: PathBuf,
+        /// Which rule.
+        rule: known::TrustError,
+    },
+    /// A key of the policy, or what is remembered of lists, cannot be used.
+    #[error("cannot check who signed the lists: {what}\n  to do: {todo}")]
+    Trust {
+        /// What is wrong.
+        what: String,
+        /// What to do.
+        todo: &'static str,
+    },
     /// The policy cannot be used.
     #[error(
         "the policy {name} cannot be used: {source}\n  to do: mend it, or take a shipped one: child-device, messenger, livestream, test"

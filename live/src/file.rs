@@ -5,6 +5,7 @@
 //! there. A second picture stream or a subtitle of the source is left out: nothing passes unjudged.
 
 mod branches;
+pub mod hashes;
 mod output;
 
 use std::path::{Path, PathBuf};

@@ -12,7 +12,7 @@ use guard::{Frame, Policy};
 
 use crate::Error;
 use crate::hash::FrameHasher;
-use crate::lists::KnownList;
+use crate::lists::{KnownList, Trust};
 use crate::models::{Models, Seat};
 
 /// All judges of one detector thread.
@@ -37,7 +37,8 @@ impl Hired {
     /// # Errors
     /// The first one that cannot be had: without it no frame could ever be shown.
     pub fn new(policy: &Policy) -> Result<Hired, Error> {
-        let lists = policy.judges.lists.iter().map(|name| KnownList::load(name)).collect::<Result<Vec<_>, _>>()?;
+        let trust = Trust::of(policy)?;
+        let lists = policy.judges.lists.iter().map(|name| trust.load(name)).collect::<Result<Vec<_>, _>>()?;
         Ok(Hired { policy: policy.clone(), lists: lists.into(), models: Models::load(policy)? })
     }
 

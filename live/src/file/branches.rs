@@ -243,7 +243,7 @@ fn one_size(info: &VideoInfo) -> Result<gst::Element, Error> {
 }
 
 /// A few frames: enough for two threads to meet.
-fn few_frames() -> Result<gst::Element, Error> {
+pub(super) fn few_frames() -> Result<gst::Element, Error> {
     limited(3, 0)
 }
 
@@ -266,7 +266,7 @@ fn limited(n_buffers: u32, length_ms: u64) -> Result<gst::Element, Error> {
     Ok(queue)
 }
 
-fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad) -> Result<(), Error> {
+pub(super) fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad) -> Result<(), Error> {
     let sink = make("fakesink")?;
     sink.set_property("sync", false);
     sink.set_property("async", false);
@@ -276,7 +276,7 @@ fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad) -> Result<(), Error> {
 }
 
 /// The framework takes names of files as text.
-fn location(path: &Path) -> Result<&str, Error> {
+pub(super) fn location(path: &Path) -> Result<&str, Error> {
     path.to_str().ok_or_else(|| Error::Media {
         what: format!("cannot use the name {}", path.display()),
         detail: "it is not UTF-8".into(),
@@ -284,11 +284,11 @@ fn location(path: &Path) -> Result<&str, Error> {
     })
 }
 
-fn make(name: &'static str) -> Result<gst::Element, Error> {
+pub(super) fn make(name: &'static str) -> Result<gst::Element, Error> {
     gst::ElementFactory::make(name).build().map_err(|_| missing(name))
 }
 
-fn missing(name: &str) -> Error {
+pub(super) fn missing(name: &str) -> Error {
     Error::Media {
         what: format!("GStreamer cannot give {name}"),
         detail: "an element is missing or does not fit".into(),
