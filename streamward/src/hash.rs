@@ -11,6 +11,7 @@ use known::{Digester, Digests, Fingerprint};
 use serde_json::json;
 
 use crate::picture::{PIXELS_MAX, Picture, SIDE_MAX, Shrink};
+use crate::video;
 
 /// Prints the hashes of files, one line a file.
 #[derive(Args)]
@@ -23,6 +24,8 @@ pub(crate) struct Arguments {
 enum Kind {
     /// PDQ of pictures: `<64 hexadecimal digits> <quality> <file>`.
     Pdq(PdqArguments),
+    /// vPDQ of a video: `frame,quality,hash,timestamp`, a line a frame.
+    Vpdq(VpdqArguments),
     /// MD5 of files: `<32 hexadecimal digits> <file>`.
     Md5(DigestArguments),
     /// SHA-1 of files: `<40 hexadecimal digits> <file>`.
@@ -49,6 +52,18 @@ struct PdqArguments {
 }
 
 #[derive(Args)]
+struct VpdqArguments {
+    /// The video, in any format that GStreamer decodes here.
+    video: PathBuf,
+    /// One frame in so many seconds, as Meta's tools take 1; 0 takes every frame.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = parse_seconds)]
+    every: f64,
+    /// One JSON array, `hash,quality,timestamp` a frame, as Meta's Python package writes it.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
 struct DigestArguments {
     /// Any files.
     #[arg(required = true)]
@@ -64,6 +79,7 @@ pub(crate) const PICTURE_BYTES_MAX: u64 = 512 << 20;
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     match &arguments.kind {
         Kind::Pdq(arguments) => each(&arguments.files, |file| pdq_line(file, arguments)),
+        Kind::Vpdq(arguments) => vpdq(arguments),
         Kind::Md5(arguments) => each(&arguments.files, |file| digest_line(file, arguments.json, |[md5, _, _]| md5)),
         Kind::Sha1(arguments) => each(&arguments.files, |file| digest_line(file, arguments.json, |[_, sha1, _]| sha1)),
         Kind::Sha256(arguments) => {
@@ -86,6 +102,38 @@ fn each(files: &[PathBuf], line: impl Fn(&Path) -> Result<String>) -> Result<Exi
         }
     }
     Ok(code)
+}
+
+/// 0 when the video was read to its end, 3 when only in part.
+fn vpdq(arguments: &VpdqArguments) -> Result<ExitCode> {
+    // A file that is not there or not a file is told here, in this program's words.
+    File::open(&arguments.video).and_then(|file| file.metadata()).map_err(|error| {
+        anyhow!(
+            "cannot read {}: {error}\n  to do: give a file that exists and that you may read",
+            arguments.video.display()
+        )
+    })?;
+    let frames = video::frames(&arguments.video, arguments.every)?;
+    let text = match arguments.json {
+        true => format!("{}\n", known::vpdq::write_json(&frames.features)),
+        false => known::vpdq::write_text(&frames.features),
+    };
+    std::io::stdout().write_all(text.as_bytes()).context("cannot write to standard output")?;
+    Ok(match frames.in_part {
+        None => ExitCode::SUCCESS,
+        Some(why) => {
+            eprintln!("{why}");
+            ExitCode::from(3)
+        }
+    })
+}
+
+/// Reads a number of seconds, 0 to a day.
+pub(crate) fn parse_seconds(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(seconds @ 0.0..=86_400.0) => Ok(seconds),
+        _ => Err("a number of seconds from 0 to 86400 is needed".into()),
+    }
 }
 
 fn pdq_line(file: &Path, arguments: &PdqArguments) -> Result<String> {

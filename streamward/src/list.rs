@@ -1,6 +1,11 @@
 //! `streamward list`: what is on a list, and how is one made?
 
 mod build;
+mod feedback;
+mod key;
+mod pull;
+mod sign;
+pub(crate) mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -8,10 +13,11 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{Args, Subcommand};
+use known::list::Signatures;
 use known::{Entry, List};
 use serde_json::json;
 
-use crate::r#match::load;
+use trust::{load, signatures};
 
 /// Makes, shows and compares lists of known material.
 #[derive(Args)]
@@ -26,8 +32,18 @@ enum Action {
     Build(build::Arguments),
     /// Shows a list's header and how many entries of each kind it has.
     Info(OneList),
-    /// Checks that a list can be read in full. It says nothing about who made it: lists are not signed yet.
-    Verify(OneList),
+    /// Makes a key to sign lists with.
+    Key(key::Arguments),
+    /// Signs a version of a list, or adds a signature: LIST.sig beside it.
+    Sign(sign::Arguments),
+    /// Checks that a list can be read in full and, with --keys, who signed it and that it is not an older one.
+    Verify(Verify),
+    /// Brings a list of what an exchange of hashes has up to date.
+    #[command(subcommand)]
+    Pull(pull::Exchange),
+    /// Tells an exchange that an entry was right or wrong.
+    #[command(subcommand)]
+    Feedback(feedback::Exchange),
     /// Shows which entries a later list adds and takes away: 0 none, 1 some.
     Diff(TwoLists),
 }
@@ -39,6 +55,14 @@ struct OneList {
     /// One JSON object.
     #[arg(long)]
     json: bool,
+}
+
+#[derive(Args)]
+struct Verify {
+    #[command(flatten)]
+    one: OneList,
+    #[command(flatten)]
+    trust: trust::Trust,
 }
 
 #[derive(Args)]
@@ -55,13 +79,17 @@ struct TwoLists {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     match &arguments.action {
         Action::Build(arguments) => build::run(arguments),
-        Action::Info(arguments) => info(&load(&arguments.list)?, arguments.json),
-        Action::Verify(arguments) => verify(&load(&arguments.list)?, arguments.json),
+        Action::Info(arguments) => info(&load(&arguments.list)?, signatures(&arguments.list)?.as_ref(), arguments.json),
+        Action::Key(arguments) => key::run(arguments),
+        Action::Sign(arguments) => sign::run(arguments),
+        Action::Verify(arguments) => verify(arguments),
+        Action::Pull(exchange) => pull::run(exchange),
+        Action::Feedback(exchange) => feedback::run(exchange),
         Action::Diff(arguments) => diff(&load(&arguments.before)?, &load(&arguments.after)?, arguments.json),
     }
 }
 
-fn info(list: &List, is_json: bool) -> Result<ExitCode> {
+fn info(list: &List, signatures: Option<&Signatures>, is_json: bool) -> Result<ExitCode> {
     let mut n_of_kind: BTreeMap<String, usize> = BTreeMap::new();
     for entry in list.entries() {
         *n_of_kind.entry(entry.fingerprint.kind().to_string()).or_default() += 1;
@@ -72,23 +100,42 @@ fn info(list: &List, is_json: bool) -> Result<ExitCode> {
             "{}",
             json!({
                 "name": name, "version": version, "source": source, "created": created,
-                "entries": list.entries().len(), "kinds": n_of_kind, "signed": false,
+                "entries": list.entries().len(), "kinds": n_of_kind, "signed": signatures.is_some(),
+                "signed_versions": signatures.map(Signatures::n_versions),
             })
         ),
         false => {
             println!("name: {name}\nversion: {version}\nsource: {source}\ncreated: {created}");
             println!("entries: {}", list.entries().len());
             n_of_kind.iter().for_each(|(kind, n)| println!("  {kind}: {n}"));
+            match signatures {
+                Some(signatures) => println!("signed: version {}, not checked here", signatures.version()),
+                None => println!("signed: no"),
+            }
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn verify(list: &List, is_json: bool) -> Result<ExitCode> {
-    let (name, version, n_entries) = (list.name(), list.version(), list.entries().len());
-    match is_json {
-        true => println!("{}", json!({ "name": name, "version": version, "entries": n_entries, "signed": false })),
-        false => println!("{name}, version {version}: all {n_entries} entries can be read; the list is not signed"),
+fn verify(arguments: &Verify) -> Result<ExitCode> {
+    let trusted = arguments.trust.read(&arguments.one.list)?;
+    let (name, version, n_entries) = (trusted.list.name(), trusted.list.version(), trusted.list.entries().len());
+    match (arguments.one.json, trusted.signed_by) {
+        (true, signed_by) => println!(
+            "{}",
+            json!({
+                "name": name, "version": version, "entries": n_entries, "signed": signed_by.is_some(),
+                "signed_by": signed_by,
+            })
+        ),
+        (false, Some(names)) => {
+            println!("{name}, version {version}: all {n_entries} entries can be read; signed by {}", names.join(", "));
+        }
+        (false, None) => {
+            println!(
+                "{name}, version {version}: all {n_entries} entries can be read; nobody's signature was asked for"
+            );
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -5,6 +5,8 @@
 mod classify;
 mod doctor;
 mod evaluate;
+mod exchange;
+mod fake;
 mod guard;
 mod hash;
 mod list;
@@ -22,6 +24,7 @@ mod selftest;
 mod serve;
 mod sibling;
 mod testcard;
+mod video;
 
 use std::process::ExitCode;
 
@@ -84,6 +87,8 @@ enum Command {
     Report(report::Arguments),
     /// Serves the console and the service.
     Serve(serve::Arguments),
+    /// Stands in for an exchange of hashes, for tests and practice.
+    Fake(fake::Arguments),
     /// Prints completions for a shell.
     Completions(pages::Completions),
     /// Prints the manual page, or writes one for each command.
@@ -108,11 +113,12 @@ fn main() -> ExitCode {
         Command::Prevalence(arguments) => prevalence::run(arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Fake(arguments) => fake::run(&arguments),
         Command::Completions(arguments) => pages::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => pages::man(&arguments, Arguments::command()),
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("{error:#}");
-        ExitCode::from(2)
+        ExitCode::from(if error.is::<list::trust::Untrusted>() { 4 } else { 2 })
     })
 }

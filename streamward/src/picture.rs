@@ -10,6 +10,8 @@
 //! - of a moving picture the first frame is taken;
 //! - a picture with a side over 512 is shrunk to 512×512 first, as Meta's tool does ([`known::pdq::shrink_rgb`]).
 
+mod jpeg;
+
 use std::io::Cursor;
 
 use image::metadata::Orientation;
@@ -47,6 +49,8 @@ pub(crate) enum Refused {
     TooMuchMemory,
     #[error("its content is broken or cut short ({0})")]
     Broken(ImageError),
+    #[error("it is cut short: its end is missing")]
+    CutShort,
 }
 
 /// At which size a picture is hashed.
@@ -166,6 +170,9 @@ pub(crate) fn unpack(file: &[u8]) -> Result<Unpacked, Refused> {
     if decoder.total_bytes() > ALLOCATION_BYTES_MAX {
         return Err(Refused::TooMuchMemory);
     }
+    if !jpeg::is_whole(file) {
+        return Err(Refused::CutShort);
+    }
     let orientation = decoder.orientation().unwrap_or(Orientation::NoTransforms);
     let image = DynamicImage::from_decoder(decoder).map_err(refusal)?;
     Ok(Unpacked { image, orientation })
@@ -250,6 +257,46 @@ mod tests {
         assert!(matches!(Picture::decode(&whole[..whole.len() / 2]), Err(Refused::Broken(_))));
         assert!(matches!(Picture::decode(b"just some text"), Err(Refused::NotAPicture)));
         assert!(matches!(Picture::decode(b""), Err(Refused::NotAPicture)));
+    }
+
+    const RGB: &[u8] = include_bytes!("../testdata/rgb.jpg");
+
+    #[test]
+    fn a_jpeg_cut_short_is_refused_and_other_colours_are_read() {
+        assert!(matches!(Picture::decode(&RGB[..RGB.len() / 2]), Err(Refused::CutShort)));
+        let hash = |file: &[u8]| Picture::decode(file).unwrap().pdq(Shrink::AsMeta).hash;
+        assert_eq!(hash(include_bytes!("../testdata/progressive.jpg")), hash(RGB));
+        let distance = hash(include_bytes!("../testdata/cmyk.jpg")).distance_bits(&hash(RGB));
+        assert!(distance <= 10, "{distance}");
+    }
+
+    #[test]
+    fn a_note_of_orientation_does_not_change_the_hash() {
+        // Exif 2.3: big-endian TIFF, one entry, orientation (0x0112), short, 6: turned by 90°.
+        let exif = b"\xff\xe1\x00\x22Exif\0\0MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x06\0\0\0\0\0\0";
+        let turned = [&RGB[..2], exif, &RGB[2..]].concat();
+        assert_eq!(unpack(&turned).unwrap().orientation, Orientation::Rotate90);
+        let hash = |file: &[u8]| Picture::decode(file).unwrap().pdq(Shrink::AsMeta);
+        assert_eq!(hash(&turned), hash(RGB));
+    }
+
+    #[test]
+    fn of_a_moving_picture_only_the_first_frame_is_unpacked() {
+        use image::codecs::gif::GifEncoder;
+        let frame = |shade: u8| RgbaImage::from_fn(90, 70, |x, y| Rgba([(x * 2) as u8, (y * 3) as u8, shade, 255]));
+        let gif = |n_frames: usize| {
+            let mut bytes = Vec::new();
+            let frames = (0..n_frames).map(|i| image::Frame::new(frame((i * 60) as u8)));
+            GifEncoder::new(&mut bytes).encode_frames(frames).unwrap();
+            bytes
+        };
+        let (one, many) = (gif(1), gif(40));
+        let hash = |file: &[u8]| Picture::decode(file).unwrap().pdq(Shrink::AsMeta);
+        assert_eq!(hash(&one), hash(&many));
+        // A small file whose frames claim more than is ever unpacked.
+        let mut bomb = many;
+        bomb[6..10].copy_from_slice(&[0xff, 0xff, 0xff, 0xff]);
+        assert!(matches!(Picture::decode(&bomb), Err(Refused::TooLarge { width: 65_535, height: 65_535 })));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use anyhow::{Result, anyhow};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::r#match::{Lists, Rule, Verdict};
+use crate::r#match::{Lists, Rule};
 use report::{Report, Stamp};
 
 /// Compares every file under a folder with lists.
@@ -38,7 +38,13 @@ pub(crate) struct Arguments {
 
 /// 0 nothing matches, 1 something does, 3 nothing does but some files could not be read.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let lists = Lists::load(&arguments.rule.lists)?;
+    let lists = Lists::load(&arguments.rule)?;
+    if lists.has_videos() && arguments.rule.of_videos().is_none() {
+        return Err(anyhow!(
+            "cannot scan with a list of videos: it is not said how much two videos must have in common\n  \
+             to do: add --query-percent and --compared-percent; 80 and 0 find parts of listed videos"
+        ));
+    }
     let report = Report::open(&arguments.out)?;
     let mut walk = Walk::default();
     walk.folder(&arguments.folder);
@@ -88,7 +94,7 @@ impl Scan<'_> {
         while let Some((file, stamp)) = self.files.get(self.next.fetch_add(1, Ordering::Relaxed)) {
             match self.lists.verdict(file, self.rule) {
                 Ok(verdict) => {
-                    if matches!(verdict, Verdict::Match { .. }) {
+                    if verdict.is_match() {
                         self.progress.suspend(|| eprintln!("on a list: {}", file.display()));
                     }
                     self.report.lock().expect("no worker panics").add(file, stamp, &verdict)?;

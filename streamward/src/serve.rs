@@ -4,6 +4,7 @@
 
 mod demo;
 mod health;
+mod known;
 mod payments;
 
 use std::net::SocketAddr;
@@ -28,6 +29,8 @@ pub(crate) struct Arguments {
     /// The folder of the page that shows the guard in a browser; where it is not given, the usual places are tried.
     #[arg(long, value_name = "DIR")]
     demo: Option<PathBuf>,
+    #[command(flatten)]
+    known: known::Served,
 }
 
 #[tokio::main]
@@ -51,10 +54,12 @@ async fn routes(arguments: &Arguments) -> Result<Router> {
             arguments.data.display()
         )
     })?;
+    let known = known::routes(&arguments.known, arguments.listen, &arguments.data).await?;
     Ok(Router::new()
         .merge(health::routes())
-        .merge(demo::routes(arguments.demo.clone()))
-        .merge(payments::routes(&arguments.data)?))
+        .merge(known)
+        .merge(payments::routes(&arguments.data)?)
+        .merge(demo::routes(arguments.demo.clone())))
 }
 
 /// Resolves at an interrupt or a request to end; what is being answered is still answered.

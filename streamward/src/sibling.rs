@@ -6,7 +6,7 @@
 use std::env::{self, consts::EXE_SUFFIX};
 use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::{Command, ExitCode, ExitStatus, Output, Stdio};
 
 use anyhow::{Result, anyhow};
 
@@ -45,6 +45,14 @@ pub(crate) fn run(arguments: &[impl AsRef<OsStr>]) -> Result<u8> {
     let program = find()?;
     let status = Command::new(&program).args(arguments).status().map_err(|error| cannot_start(&program, &error))?;
     Ok(code(status))
+}
+
+/// Runs the program, takes what it prints on standard output, and gives its exit code; 2 where a signal ended it.
+pub(crate) fn output(arguments: &[impl AsRef<OsStr>]) -> Result<(u8, Output)> {
+    let program = find()?;
+    let output = Command::new(&program).args(arguments).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| cannot_start(&program, &error))?;
+    Ok((code(output.status), output))
 }
 
 fn code(status: ExitStatus) -> u8 {

@@ -211,3 +211,234 @@ fn reference_pixels_have_the_reference_hash_on_the_command_line() {
         assert_eq!(out(&output), format!("{hash} {quality} {}\n", file.display()));
     }
 }
+
+/// The hashes of a video's frames, as a file that `--features` reads; `from` numbers decide which frames it has.
+fn features(folder: &Path, name: &str, frames: std::ops::Range<u32>) -> PathBuf {
+    let line = |i: u32| {
+        let word = i.wrapping_mul(2_654_435_761);
+        format!("{i},100,{},{}.000\n", format!("{word:08x}{:08x}", word.rotate_left(9) ^ 0x5bd1_e995).repeat(4), i)
+    };
+    let path = folder.join(name);
+    std::fs::write(&path, frames.map(line).collect::<String>()).unwrap();
+    path
+}
+
+#[test]
+fn videos_match_by_both_percentages() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let (listed, part, other) =
+        (features(folder, "a.txt", 0..40), features(folder, "b.txt", 10..20), features(folder, "c.txt", 100..140));
+    let list = folder.join("list.txt");
+    let build = run(&[
+        &"list",
+        &"build",
+        &"--out",
+        &list,
+        &"--name",
+        &"Test",
+        &"--source",
+        &"us",
+        &"--added-by",
+        &"us",
+        &"--features",
+        &listed,
+    ]);
+    assert_eq!(build.status.code(), Some(0), "{}", err(&build));
+    assert_eq!(std::fs::read_to_string(&list).unwrap().matches("\tvpdq\t").count(), 40);
+    let ask = |file: &PathBuf, query: &str, compared: &str| {
+        run(&[
+            &"match",
+            &"--json",
+            &"--features",
+            &"--list",
+            &list,
+            &"--query-percent",
+            &query,
+            &"--compared-percent",
+            &compared,
+            file,
+        ])
+    };
+    for (file, query, compared, code) in [
+        (&part, "80", "0", 1),
+        (&part, "80", "50", 0),
+        (&part, "0", "25", 1),
+        (&listed, "100", "100", 1),
+        (&other, "0", "0", 0),
+    ] {
+        let output = ask(file, query, compared);
+        assert_eq!(output.status.code(), Some(code), "{query} {compared}: {} {}", out(&output), err(&output));
+    }
+    let json: serde_json::Value = serde_json::from_str(&out(&ask(&part, "80", "0"))).unwrap();
+    assert_eq!((json["query_percent"].as_f64(), json["compared_percent"].as_f64()), (Some(100.0), Some(25.0)));
+    let unsaid = run(&[&"match", &"--features", &"--list", &list, &part]);
+    assert_eq!(unsaid.status.code(), Some(2));
+    assert!(err(&unsaid).contains("--query-percent and --compared-percent"), "{}", err(&unsaid));
+}
+
+#[test]
+fn a_signed_list_is_used_and_a_changed_or_older_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let picture = picture(folder, "a.png", 1);
+    let list = list_of(folder, &picture);
+    let mut keys = String::new();
+    let secret = |name: &str| folder.join(format!("{name}.key"));
+    for name in ["ada", "bo", "cy"] {
+        let key = run(&[&"list", &"key", &"--name", &name, &"--out", &secret(name)]);
+        assert_eq!(key.status.code(), Some(0), "{}", err(&key));
+        keys += &out(&key);
+    }
+    let (keys_file, seen, signatures) = (folder.join("keys"), folder.join("seen"), folder.join("list.txt.sig"));
+    std::fs::write(&keys_file, &keys).unwrap();
+    let verify = || run(&[&"list", &"verify", &"--keys", &keys_file, &"--need", &"2", &"--seen", &seen, &list]);
+    let refused = |rule: &str| {
+        let output = verify();
+        assert_eq!(output.status.code(), Some(4), "{} {}", out(&output), err(&output));
+        assert!(err(&output).contains(rule) && err(&output).contains("to do:"), "{rule}: {}", err(&output));
+    };
+    refused("it is not signed");
+    let sign = |names: &[&str]| {
+        for name in names {
+            let sign = run(&[&"list", &"sign", &"--key", &secret(name), &list]);
+            assert_eq!(sign.status.code(), Some(0), "{}", err(&sign));
+        }
+    };
+    sign(&["ada"]);
+    refused("1 of the 2 signatures");
+    sign(&["cy"]);
+    let verified = verify();
+    assert_eq!(verified.status.code(), Some(0), "{}", err(&verified));
+    assert!(out(&verified).contains("signed by ada, cy"), "{}", out(&verified));
+    let (first, first_signatures) = (std::fs::read(&list).unwrap(), std::fs::read(&signatures).unwrap());
+    let ask = run(&[&"match", &"--list", &list, &"--keys", &keys_file, &"--need", &"2", &picture]);
+    assert_eq!(ask.status.code(), Some(1), "{}", err(&ask));
+
+    std::fs::write(&list, String::from_utf8(first.clone()).unwrap().replace("J. Doe", "J. Dow")).unwrap();
+    refused("it was altered after it was signed");
+    let ask = run(&[&"match", &"--list", &list, &"--keys", &keys_file, &"--need", &"2", &picture]);
+    assert_eq!(ask.status.code(), Some(4), "{}", err(&ask));
+
+    std::fs::write(&list, &first).unwrap();
+    let build =
+        run(&[&"list", &"build", &"--out", &list, &"--added-by", &"J. Doe", &self::picture(folder, "b.png", 3)]);
+    assert_eq!(build.status.code(), Some(0), "{}", err(&build));
+    refused("its signatures are of version 1");
+    sign(&["bo", "ada"]);
+    assert_eq!(verify().status.code(), Some(0));
+    std::fs::write(&list, &first).unwrap();
+    std::fs::write(&signatures, &first_signatures).unwrap();
+    refused("it is older than what was seen before: version 1 after version 2");
+    the_guard_refuses_too(folder, &list, &keys);
+}
+
+/// The guard's program, with a policy that names keys; its own memory of what was seen.
+fn the_guard_refuses_too(folder: &Path, list: &Path, keys: &str) {
+    let guard = Path::new(env!("CARGO_BIN_EXE_streamward")).with_file_name("streamward-guard");
+    if !guard.is_file() {
+        eprintln!("not checked: {} is not there", guard.display());
+        return;
+    }
+    let shipped = include_str!("../../guard/policies/test.toml");
+    let quoted: Vec<String> = keys.lines().map(|key| format!("{key:?}")).collect();
+    let named = format!("[judges]\nlist_keys = [{}]\nlist_keys_needed = 2\n", quoted.join(", "));
+    let policy = folder.join("policy.toml");
+    std::fs::write(&policy, shipped.replacen("[judges]\n", &named, 1)).unwrap();
+    let video = format!("YUV4MPEG2 W64 H48 F25:1\nFRAME\n{}", "x".repeat(64 * 48 * 3 / 2));
+    std::fs::write(folder.join("video.y4m"), video).unwrap();
+    let run = || {
+        let input = std::fs::File::open(folder.join("video.y4m")).unwrap();
+        let mut command = Command::new(&guard);
+        command.arg("pipe").arg("--policy").arg(&policy).arg("--list").arg(list);
+        command.stdin(input).env("STREAMWARD_STATE", folder.join("state")).output().unwrap()
+    };
+    let first = run();
+    assert_eq!(first.status.code(), Some(0), "{}", err(&first));
+    assert!(folder.join("state/lists-seen").is_file());
+    let text = std::fs::read_to_string(list).unwrap();
+    std::fs::write(list, text.replace("J. Doe", "J. Dow")).unwrap();
+    let altered = run();
+    assert_eq!(altered.status.code(), Some(4), "{}", err(&altered));
+    assert!(err(&altered).contains("it was altered after it was signed") && altered.stdout.is_empty());
+    std::fs::write(list, text).unwrap();
+    std::fs::remove_file(format!("{}.sig", list.display())).unwrap();
+    let unsigned = run();
+    assert_eq!(unsigned.status.code(), Some(4), "{}", err(&unsigned));
+    assert!(err(&unsigned).contains("it is not signed") && unsigned.stdout.is_empty());
+}
+
+/// Meta's own hashes of its test videos, and what we make of the same files: at most 10 bits apart in every frame.
+#[test]
+fn reference_videos_have_the_reference_hashes() {
+    let folder = std::env::var("STREAMWARD_CONFORMANCE")
+        .map_or_else(|_| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/conformance"), PathBuf::from)
+        .join("vpdq");
+    let guard = Path::new(env!("CARGO_BIN_EXE_streamward")).with_file_name("streamward-guard");
+    if !folder.is_dir() || !guard.is_file() {
+        eprintln!("not checked: {} or {} is not there", folder.display(), guard.display());
+        return;
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    for name in ["pattern-hd-no-bar", "pattern-sd-grey-bar", "pattern-sd-with-small-logo-bar", "test-padded-dimensions"]
+    {
+        let video = folder.join(format!("videos/{name}.mp4"));
+        let output = run(&[&"hash", &"vpdq", &video]);
+        assert_eq!(output.status.code(), Some(0), "{name}: {}", err(&output));
+        let ours = known::vpdq::parse_text(&out(&output)).unwrap();
+        let reference = folder.join(format!("sample-hashes/{name}.txt"));
+        let theirs = known::vpdq::parse_text(&std::fs::read_to_string(&reference).unwrap()).unwrap();
+        assert_eq!(ours.len(), theirs.len(), "{name}");
+        let distances = ours.iter().zip(&theirs).map(|(ours, theirs)| {
+            assert_eq!((ours.frame, ours.timestamp_ms), (theirs.frame, theirs.timestamp_ms), "{name}");
+            ours.hash.distance_bits(&theirs.hash)
+        });
+        let largest = distances.max().unwrap();
+        eprintln!("{name}: {} frames, at most {largest} bits apart", ours.len());
+        assert!(largest <= 10, "{name}: {largest}");
+        let json = run(&[&"hash", &"vpdq", &"--json", &video]);
+        assert_eq!(known::vpdq::parse_json(&out(&json)).unwrap(), ours);
+
+        // The video is found on a list made of the reference's hashes, and one of its frames as a picture.
+        let (videos, pictures) = (scratch.path().join("videos"), scratch.path().join("pictures"));
+        let build = run(&[
+            &"list",
+            &"build",
+            &"--out",
+            &videos,
+            &"--name",
+            &"V",
+            &"--source",
+            &"us",
+            &"--added-by",
+            &"us",
+            &"--features",
+            &reference,
+        ]);
+        assert_eq!(build.status.code(), Some(0), "{}", err(&build));
+        let entry = format!("{}\tpdq\tframe-20\tus\t2026-11-24\t-\t-\n", theirs[20].hash);
+        std::fs::write(&pictures, format!("{HEADER}{entry}")).unwrap();
+        let ask = run(&[
+            &"match",
+            &"--json",
+            &"--list",
+            &videos,
+            &"--query-percent",
+            &"90",
+            &"--compared-percent",
+            &"90",
+            &video,
+        ]);
+        assert_eq!(ask.status.code(), Some(1), "{name}: {} {}", out(&ask), err(&ask));
+        let ask = run(&[&"match", &"--json", &"--list", &pictures, &video]);
+        let json: serde_json::Value = serde_json::from_str(&out(&ask)).unwrap();
+        assert_eq!((json["matched"].as_bool(), json["kind"].as_str()), (Some(true), Some("pdq")), "{json}");
+        assert!(json["frames_matched"].as_u64().unwrap() >= 1);
+    }
+    // A video that was cut off is compared as far as it goes, and that is said.
+    let whole = std::fs::read(folder.join("videos/pattern-sd-grey-bar.mp4")).unwrap();
+    let cut = scratch.path().join("cut.mp4");
+    std::fs::write(&cut, &whole[..whole.len() / 3]).unwrap();
+    let output = run(&[&"hash", &"vpdq", &cut]);
+    assert!(matches!(output.status.code(), Some(2 | 3)) && !err(&output).is_empty(), "{}", err(&output));
+}

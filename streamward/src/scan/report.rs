@@ -84,7 +84,7 @@ impl Report {
         self.file.write_all(format!("{line}\n").as_bytes()).map_err(|error| {
             anyhow!("cannot write the report {}: {error}\n  to do: make room and start the scan again", self.path)
         })?;
-        self.done.insert(name(file), (*stamp, matches!(verdict, Verdict::Match { .. })));
+        self.done.insert(name(file), (*stamp, verdict.is_match()));
         Ok(())
     }
 
