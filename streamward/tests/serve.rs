@@ -13,7 +13,9 @@ use std::time::{Duration, Instant};
 const N_HASHES: u64 = 100_000;
 
 fn hash(i: u64) -> String {
-    let word = |k: u64| (i * 4 + k + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let word = |k: u64| {
+        (i * 4 + k + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    };
     format!("{:016x}{:016x}{:016x}{:016x}", word(0), word(1), word(2), word(3))
 }
 
@@ -73,7 +75,8 @@ fn a_service_that_is_killed_while_it_writes_its_index_starts_whole() {
         child.kill().unwrap();
         child.wait().unwrap();
         let left: Vec<_> = std::fs::read_dir(data.join("index")).into_iter().flatten().flatten().collect();
-        n_unfinished += left.iter().filter(|entry| entry.file_name().to_string_lossy().ends_with(".unfinished")).count();
+        n_unfinished +=
+            left.iter().filter(|entry| entry.file_name().to_string_lossy().ends_with(".unfinished")).count();
 
         let mut child = start(&many, &data);
         let (said, address) = until_served(&mut child);
@@ -82,7 +85,10 @@ fn a_service_that_is_killed_while_it_writes_its_index_starts_whole() {
         assert!(get(&address, "/readyz").contains("100000 hashes"));
         let number = random % N_HASHES;
         let answer = get(&address, &format!("/m/lookup?signal_type=pdq&signal={}", hash(number)));
-        assert!(answer.contains(&format!("\"bank_content_id\":{number},\"distance\":\"0\"")), "round {round}: {answer}");
+        assert!(
+            answer.contains(&format!("\"bank_content_id\":{number},\"distance\":\"0\"")),
+            "round {round}: {answer}"
+        );
         child.kill().unwrap();
         child.wait().unwrap();
     }
@@ -98,7 +104,8 @@ fn asked_to_stop_it_answers_what_was_asked_and_ends_well() {
     let mut stream = TcpStream::connect(&address).unwrap();
     // Half a request is under way when the service is asked to stop.
     let body = "{\"pdq\":[]}";
-    write!(stream, "POST /v1/match HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n").unwrap();
+    write!(stream, "POST /v1/match HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-type: application/json\r\n")
+        .unwrap();
     write!(stream, "content-length: {}\r\n\r\n", body.len()).unwrap();
     std::thread::sleep(Duration::from_millis(200));
     let pid = child.id().to_string();

@@ -90,8 +90,7 @@ fn build(input: &Path, every_s: f64, sender: SyncSender<Feature>) -> Result<gst:
 }
 
 fn branch(pipeline: &gst::Pipeline, pad: &gst::Pad, every_s: f64, sender: SyncSender<Feature>) -> Result<(), Error> {
-    let (queue, convert, filter, sink) =
-        (few_frames()?, make("videoconvert")?, make("capsfilter")?, make("fakesink")?);
+    let (queue, convert, filter, sink) = (few_frames()?, make("videoconvert")?, make("capsfilter")?, make("fakesink")?);
     filter.set_property("caps", VideoCapsBuilder::new().format(VideoFormat::I420).build());
     sink.set_property("sync", false);
     let elements = [&queue, &convert, &filter, &sink];

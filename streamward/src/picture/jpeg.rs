@@ -53,7 +53,11 @@ mod tests {
 
     #[test]
     fn every_cut_is_seen_and_whole_files_are_whole() {
-        for file in [&include_bytes!("../../testdata/rgb.jpg")[..], include_bytes!("../../testdata/progressive.jpg"), include_bytes!("../../testdata/cmyk.jpg")] {
+        for file in [
+            &include_bytes!("../../testdata/rgb.jpg")[..],
+            include_bytes!("../../testdata/progressive.jpg"),
+            include_bytes!("../../testdata/cmyk.jpg"),
+        ] {
             assert!(is_whole(file));
             assert!(is_whole(&[file, b"what a camera adds"].concat()));
             for n_bytes in 2..file.len() {

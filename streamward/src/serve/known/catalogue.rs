@@ -51,8 +51,11 @@ pub(super) struct Catalogue {
     stamps: Vec<Stamp>,
 }
 
-/// What a list and its signatures look like from outside.
-type Stamp = [Option<(u64, SystemTime)>; 2];
+/// What a list and its signatures look like from outside: bytes, time, and which file it is on its disk.
+///
+/// Clocks of file systems tick in milliseconds: a list that is replaced twice in one tick by one of the same length is
+/// told by its being another file.
+type Stamp = [Option<(u64, SystemTime, u64)>; 2];
 
 /// What was found, and where.
 #[derive(Clone, Copy)]
@@ -216,9 +219,19 @@ fn stamp(list: &Path) -> Stamp {
     }
     let of = |path: &Path| {
         let metadata = std::fs::metadata(path).ok()?;
-        Some((metadata.len(), metadata.modified().ok()?))
+        Some((metadata.len(), metadata.modified().ok()?, file_number(&metadata)))
     };
     let mut signatures = list.as_os_str().to_owned();
     signatures.push(".sig");
     [of(list), of(Path::new(&signatures))]
+}
+
+#[cfg(unix)]
+fn file_number(metadata: &std::fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(metadata)
+}
+
+#[cfg(not(unix))]
+fn file_number(_: &std::fs::Metadata) -> u64 {
+    0
 }
