@@ -2,17 +2,30 @@
 //!
 //! Each part is a file below that gives its routes; this one joins them, listens, and stops when asked.
 
+mod access;
+mod api;
+mod console;
+mod desk;
+pub(crate) mod form;
+mod headers;
 mod health;
+pub(crate) mod page;
+mod passkey;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Router, middleware};
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+
+use desk::{Desk, Shared};
 
 /// Serves the console and the service.
 #[derive(Args)]
@@ -23,10 +36,17 @@ pub(crate) struct Arguments {
     /// The folder that holds everything that is kept.
     #[arg(long, value_name = "DIR", default_value = "streamward-data")]
     data: PathBuf,
+    /// Cases are in PostgreSQL, at this address, and not in the folder.
+    #[arg(long, value_name = "URL", env = "STREAMWARD_DATABASE", hide_env_values = true)]
+    database: Option<String>,
+    /// How much is written about what is done, to standard error; never a name, an account, a digest or a file.
+    #[arg(long, value_name = "LEVEL", default_value = "warn", value_parser = ["error", "warn", "info", "debug", "trace"])]
+    log: String,
 }
 
 #[tokio::main]
 pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
+    log(&arguments.log);
     let routes = routes(arguments).await?;
     let listener = TcpListener::bind(arguments.listen).await.with_context(|| {
         format!(
@@ -39,6 +59,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Every part's routes. What a part sets in its answers stays; what it does not set, [`headers`] adds.
 async fn routes(arguments: &Arguments) -> Result<Router> {
     tokio::fs::create_dir_all(&arguments.data).await.with_context(|| {
         format!(
@@ -46,7 +67,29 @@ async fn routes(arguments: &Arguments) -> Result<Router> {
             arguments.data.display()
         )
     })?;
-    Ok(Router::new().merge(health::routes()))
+    let desk = Arc::new(Desk::open(&arguments.data, arguments.database.as_deref()).await?);
+    if let Some(code) = desk.first_code().await? {
+        eprintln!("nobody can let people in yet: sign in with the one-time code {code}");
+    }
+    tokio::spawn(Arc::clone(&desk).run_outbox());
+    Ok(with_desk(desk))
+}
+
+fn with_desk(desk: Shared) -> Router {
+    Router::new()
+        .merge(health::routes())
+        .route("/page.css", get(page::style))
+        .route("/page.js", get(page::script))
+        .merge(console::routes().and(api::routes()).guarded(desk))
+        .fallback(async || page::sorry(StatusCode::NOT_FOUND, "There is nothing at this address.", "Go back."))
+        .layer(middleware::from_fn(headers::same_origin))
+        .layer(middleware::from_fn(headers::add))
+}
+
+fn log(level: &str) {
+    let level = level.parse().unwrap_or(tracing::Level::WARN);
+    // A second service in one process keeps the first one's.
+    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(false).try_init();
 }
 
 /// Resolves at an interrupt or a request to end; what is being answered is still answered.
@@ -59,3 +102,6 @@ fn asked_to_stop() -> Result<impl Future<Output = ()> + Send + 'static> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;
