@@ -2,9 +2,16 @@
 //!
 //! Each command lives in a file named after it: its arguments first, then `run`.
 
+mod bundle;
+mod case;
+mod chance;
 mod classify;
+mod clock;
+mod cybertip;
 mod doctor;
 mod evaluate;
+mod fake;
+mod file;
 mod guard;
 mod hash;
 mod list;
@@ -12,14 +19,18 @@ mod r#match;
 mod model;
 mod pages;
 mod payments;
+mod person;
 mod picture;
 mod policy;
 mod prevalence;
+mod refer;
 mod report;
 mod scan;
 mod selftest;
 mod serve;
+mod settings;
 mod sibling;
+mod store;
 mod testcard;
 
 use std::process::ExitCode;
@@ -79,8 +90,16 @@ enum Command {
     Payments(payments::Command),
     /// Estimates the size of hidden groups from household surveys.
     Prevalence(prevalence::Arguments),
+    /// Turns what was seen into cases.
+    Refer(refer::Arguments),
+    /// Lists, shows and checks cases.
+    Case(case::Arguments),
+    /// Lets people and programs in, and says what they may do.
+    Person(person::Arguments),
     /// Checks reports to authorities before they are sent.
     Report(report::Arguments),
+    /// Stands in for an authority, for tests and practice.
+    Fake(fake::Arguments),
     /// Serves the console and the service.
     Serve(serve::Arguments),
     /// Prints completions for a shell.
@@ -105,7 +124,11 @@ fn main() -> ExitCode {
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Payments(command) => payments::run(command),
         Command::Prevalence(arguments) => prevalence::run(arguments),
+        Command::Refer(arguments) => refer::run(&arguments),
+        Command::Case(arguments) => case::run(&arguments),
+        Command::Person(arguments) => person::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
+        Command::Fake(arguments) => fake::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Completions(arguments) => pages::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => pages::man(&arguments, Arguments::command()),
