@@ -6,6 +6,7 @@
 use jiff::Timestamp;
 use record::Hash;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::Person;
 
@@ -14,7 +15,7 @@ use crate::Person;
 pub struct Entry {
     /// When, UTC.
     pub at: Timestamp,
-    /// Which case.
+    /// Which case; `people` for what belongs to none.
     pub case: String,
     /// Who did it; none when a program did.
     pub who: Option<Person>,
@@ -31,19 +32,53 @@ pub struct Entry {
 pub enum Action {
     /// Something was referred.
     Referred,
+    /// A file, or what is known of one, was added.
+    Evidence,
     /// The case moved.
     Moved,
     /// A person looked at a file.
     Viewed,
+    /// A report was drafted.
+    Drafted,
     /// A document was found valid.
     Validated,
     /// A second person approved a report.
     Approved,
+    /// A report was taken back before it was sent.
+    Withdrawn,
     /// A step of a filing was journaled.
     Filing,
+    /// A person asked for an export, allowed one, or took it away.
+    Exported,
+    /// Somebody was let in, or what they may do was changed.
+    People,
+}
+
+impl Action {
+    /// A few words for pages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Action::Referred => "referred",
+            Action::Evidence => "evidence added",
+            Action::Moved => "case moved",
+            Action::Viewed => "file viewed",
+            Action::Drafted => "report drafted",
+            Action::Validated => "report validated",
+            Action::Approved => "report approved",
+            Action::Withdrawn => "report withdrawn",
+            Action::Filing => "filing step",
+            Action::Exported => "export",
+            Action::People => "people changed",
+        }
+    }
 }
 
 impl Entry {
+    /// The entry about an action whose body is stored as `body`.
+    pub fn about(case: &str, who: Option<Person>, action: Action, body: &str, at: Timestamp) -> Entry {
+        Entry { at, case: case.to_owned(), who, action, body_sha256: Sha256::digest(body).into() }
+    }
+
     /// The bytes of the leaf: one line of JSON with its fields in this order.
     pub fn to_bytes(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("names, moments and digits can be written as JSON")
@@ -55,14 +90,23 @@ impl Entry {
     }
 }
 
-mod digits {
+/// 32 bytes as 64 lower-case hexadecimal digits.
+pub mod digits {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8; 32], to: S) -> Result<S::Ok, S::Error> {
+    /// Writes the digits.
+    ///
+    /// # Errors
+    /// The serializer's own.
+    pub fn serialize<S: Serializer>(bytes: &[u8; 32], to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 32], D::Error> {
+    /// Reads the digits.
+    ///
+    /// # Errors
+    /// The deserializer's own, and when it is anything but 64 such digits.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<[u8; 32], D::Error> {
         let text = String::deserialize(from)?;
         let mut bytes = [0; 32];
         if text.len() != 64 || !text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {

@@ -50,6 +50,15 @@ pub enum Error {
     /// A second person is needed, and this is the first one.
     #[error("the person who decided cannot approve the report: a second person must")]
     SamePerson,
+    /// A report was named that the case does not have.
+    #[error("the case has no report {number}")]
+    NoSuchReport {
+        /// Its number, from 1.
+        number: usize,
+    },
+    /// A step was to be journaled after others than were known when it was made.
+    #[error("another step was journaled meanwhile")]
+    JournaledMeanwhile,
     /// What was checked against the schema is not what is to be sent.
     #[error("the document that was checked is not the document of this report")]
     OtherDocument,

@@ -2,8 +2,10 @@
 //!
 //! From an incident to a filed report, without a clock, a socket or a file. Read in this order: what comes in
 //! ([`referral`]), what a [`case`] goes through, who [`decision`]s are made by, who has [`view`]ed what, which facts of law
-//! a case is held against ([`jurisdiction`]), what is written to the authority ([`cybertip`], and of payments [`fincen`] and [`goaml`]), what a [`report`] goes
-//! through, how it is filed exactly once ([`filing`]), and what stands in the [`entry`] log about all of it.
+//! a case is held against ([`jurisdiction`]), what is written to the authority ([`cybertip`], and of payments
+//! [`fincen`] and [`goaml`]), what a [`report`] goes
+//! through, how it is filed exactly once ([`filing`]), what is known about one case all in all ([`dossier`]), what a report
+//! says of it ([`draft`]), how it is written for others' tools ([`export`]), who may do what ([`role`]), and what stands in the [`entry`] log about all of it.
 
 mod error;
 pub mod sealed;
@@ -18,14 +20,22 @@ pub mod goaml;
 mod tree;
 pub mod report;
 pub mod filing;
+pub mod evidence;
+pub mod dossier;
+pub mod draft;
+pub mod export;
+pub mod role;
 pub mod entry;
 
 pub use case::Case;
 pub use decision::{Decision, Person, Verdict};
+pub use dossier::{Deed, Dossier};
 pub use entry::Entry;
 pub use error::Error;
+pub use evidence::Evidence;
 pub use filing::Filing;
 pub use referral::Referral;
 pub use report::Report;
+pub use role::Role;
 pub use sealed::Sealed;
 pub use view::ViewLog;

@@ -66,7 +66,7 @@ pub enum Seen {
         value: f32,
     },
     /// What a person or a program wrote, `1..=4000` characters.
-    Told(#[serde(with = "told")] Sealed<String>),
+    Told(#[serde(with = "crate::sealed::text")] Sealed<String>),
 }
 
 /// What was referred, checked; the same thing referred twice has the same key.
@@ -151,19 +151,6 @@ fn number(field: &'static str, is_right: bool, value: &impl ToString, range: &'s
     match is_right {
         true => Ok(()),
         false => Err(Error::Number { field, value: value.to_string(), range }),
-    }
-}
-
-mod told {
-    use super::Sealed;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(told: &Sealed<String>, to: S) -> Result<S::Ok, S::Error> {
-        told.open().serialize(to)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Sealed<String>, D::Error> {
-        String::deserialize(from).map(Sealed::new)
     }
 }
 

@@ -19,7 +19,7 @@ pub struct Report {
     state: State,
 }
 
-/// Where a report goes. There is no way to name the authority's own server for production yet.
+/// Where a report goes. Only a build with the feature `production` can name the authority's own server for production.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Destination {
@@ -27,6 +27,21 @@ pub enum Destination {
     Dry,
     /// A server for tests; the authority discards what comes there.
     Test,
+    /// The authority.
+    #[cfg(feature = "production")]
+    Production,
+}
+
+impl Destination {
+    /// A few words for pages and messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            Destination::Dry => "nowhere (dry run)",
+            Destination::Test => "the authority's test server",
+            #[cfg(feature = "production")]
+            Destination::Production => "the authority",
+        }
+    }
 }
 
 /// The text that is sent. It prints `[sealed]`.
@@ -49,6 +64,7 @@ enum State {
     Draft,
     Validated { checked: Checked },
     Approved { checked: Checked, by: Person },
+    Withdrawn { by: Person },
 }
 
 impl Document {
@@ -101,6 +117,61 @@ impl Report {
         self.destination
     }
 
+    /// The files that go with it.
+    pub fn files(&self) -> &[FileToSend] {
+        &self.files
+    }
+
+    /// Who decided what it rests on.
+    pub fn decided_by(&self) -> &Person {
+        &self.decided_by
+    }
+
+    /// Who approved it.
+    pub fn approved_by(&self) -> Option<&Person> {
+        match &self.state {
+            State::Approved { by, .. } => Some(by),
+            State::Draft | State::Validated { .. } | State::Withdrawn { .. } => None,
+        }
+    }
+
+    /// Which schema found it valid.
+    pub fn checked(&self) -> Option<&Checked> {
+        match &self.state {
+            State::Validated { checked } | State::Approved { checked, .. } => Some(checked),
+            State::Draft | State::Withdrawn { .. } => None,
+        }
+    }
+
+    /// One word for pages and messages.
+    pub fn state_name(&self) -> &'static str {
+        match self.state {
+            State::Draft => "a draft",
+            State::Validated { .. } => "validated",
+            State::Approved { .. } => "approved",
+            State::Withdrawn { .. } => "withdrawn",
+        }
+    }
+
+    /// Whether somebody has taken it back.
+    pub fn is_withdrawn(&self) -> bool {
+        matches!(self.state, State::Withdrawn { .. })
+    }
+
+    /// Takes it back before anything of it was sent.
+    ///
+    /// # Errors
+    /// [`Error::Transition`] when it is withdrawn already.
+    pub(crate) fn withdrawn(&mut self, by: Person) -> Result<(), Error> {
+        match self.state {
+            State::Withdrawn { .. } => Err(self.refused("withdrawn")),
+            State::Draft | State::Validated { .. } | State::Approved { .. } => {
+                self.state = State::Withdrawn { by };
+                Ok(())
+            }
+        }
+    }
+
     /// Takes note that a schema found the document valid.
     ///
     /// # Errors
@@ -112,7 +183,9 @@ impl Report {
                 Ok(())
             }
             State::Draft => Err(Error::OtherDocument),
-            State::Validated { .. } | State::Approved { .. } => Err(self.refused("validated")),
+            State::Validated { .. } | State::Approved { .. } | State::Withdrawn { .. } => {
+                Err(self.refused("validated"))
+            }
         }
     }
 
@@ -142,16 +215,13 @@ impl Report {
         match self.destination {
             Destination::Dry => Err(Error::Transition { what: "the report", state: "dry", event: "filed" }),
             Destination::Test => Filing::resume(self.files.clone(), journal),
+            #[cfg(feature = "production")]
+            Destination::Production => Filing::resume(self.files.clone(), journal),
         }
     }
 
     fn refused(&self, event: &'static str) -> Error {
-        let state = match self.state {
-            State::Draft => "a draft",
-            State::Validated { .. } => "validated",
-            State::Approved { .. } => "approved",
-        };
-        Error::Transition { what: "the report", state, event }
+        Error::Transition { what: "the report", state: self.state_name(), event }
     }
 }
 

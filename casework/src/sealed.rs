@@ -56,6 +56,27 @@ pub mod kept {
     }
 }
 
+/// Stores what is inside of a sealed text.
+pub mod text {
+    use super::*;
+
+    /// Writes the text as it is.
+    ///
+    /// # Errors
+    /// The serializer's own.
+    pub fn serialize<S: Serializer>(sealed: &Sealed<String>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(sealed.open())
+    }
+
+    /// Reads a text and seals it.
+    ///
+    /// # Errors
+    /// The deserializer's own.
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Sealed<String>, D::Error> {
+        String::deserialize(from).map(Sealed::new)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -264,7 +264,7 @@ impl Authority {
 }
 
 fn code(code: i64) -> Answer {
-    Answer { code: Code(code), report_id: None, file_id: None, md5: None }
+    Answer { code: Code(code), report_id: None, file_id: None, md5: None, request_id: None }
 }
 
 fn md5(file: usize) -> String {

@@ -2,9 +2,16 @@
 //!
 //! The schema lies outside the project, at `../shared/conformance/ncmec` or where `$STREAMWARD_CONFORMANCE` says;
 //! without it this prints what it lacks and checks nothing.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test reads its schema")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "a test reads its schema and asks another program"
+)]
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use casework::cybertip::document::{Account, AddressEvent, Chat, IncidentType, Reporter, Summary};
 use casework::cybertip::{FileDetails, Report};
@@ -24,12 +31,19 @@ const N_DOCUMENTS: u32 = 10_000;
 #[test]
 fn every_report_is_valid() {
     let Some(schema) = schema() else { return };
-    check(report(), |report| assert_valid(&schema, &report.to_xml().unwrap()));
+    let documents = RefCell::new(Vec::new());
+    check(report(), |report| {
+        let xml = report.to_xml().unwrap();
+        assert_valid(&schema, &xml);
+        documents.borrow_mut().push(xml);
+    });
+    assert_valid_for_libxml2(&documents.into_inner());
 }
 
 #[test]
 fn every_file_description_is_valid_and_viewed_only_if_the_log_says_so() {
     let Some(schema) = schema() else { return };
+    let documents = RefCell::new(Vec::new());
     let facts = (any::<i64>(), "[0-9a-f]{32}", of(address()), any::<[bool; 3]>());
     check(facts, |(report_id, file_id, from, [is_live, is_file_viewed, is_exif_viewed])| {
         let mut views = ViewLog::default();
@@ -42,7 +56,9 @@ fn every_file_description_is_valid_and_viewed_only_if_the_log_says_so() {
         assert_valid(&schema, &xml);
         assert_eq!(xml.contains("<fileViewedByEsp>true<"), is_file_viewed);
         assert_eq!(xml.contains("<exifViewedByEsp>true<"), is_file_viewed && is_exif_viewed);
+        documents.borrow_mut().push(xml);
     });
+    assert_valid_for_libxml2(&documents.into_inner());
 }
 
 #[test]
@@ -68,6 +84,32 @@ fn assert_valid(schema: &XsdValidator, xml: &str) {
     let document = uppsala::parse(xml).unwrap();
     let errors = schema.validate(&document);
     assert!(errors.is_empty(), "{errors:?}");
+}
+
+/// The second opinion: another implementation, in C, by other people.
+fn assert_valid_for_libxml2(documents: &[String]) {
+    let folder = tempfile::tempdir().unwrap();
+    let files: Vec<PathBuf> = documents
+        .iter()
+        .enumerate()
+        .map(|(index, xml)| {
+            let file = folder.path().join(format!("{index}.xml"));
+            std::fs::write(&file, xml).unwrap();
+            file
+        })
+        .collect();
+    for some in files.chunks(500) {
+        let asked =
+            Command::new("xmllint").args(["--noout", "--nonet", "--schema"]).arg(schema_file()).args(some).output();
+        let Ok(output) = asked else {
+            eprintln!("not asked: there is no xmllint (Debian's libxml2-utils)");
+            return;
+        };
+        let said = String::from_utf8_lossy(&output.stderr);
+        let refused: Vec<&str> = said.lines().filter(|line| !line.ends_with(" validates")).take(5).collect();
+        assert!(output.status.success(), "{refused:?}");
+    }
+    eprintln!("{} documents are valid for libxml2 as well", documents.len());
 }
 
 fn text() -> impl Strategy<Value = String> {
@@ -125,10 +167,14 @@ fn view(mode: Mode) -> View {
     View { evidence: [1; 32], who: Person::new("ada").unwrap(), mode, shown_ms: 1000, at: Timestamp::UNIX_EPOCH }
 }
 
-fn schema() -> Option<XsdValidator> {
+fn schema_file() -> PathBuf {
     let folder = std::env::var_os("STREAMWARD_CONFORMANCE")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/conformance"), PathBuf::from);
-    let file = folder.join("ncmec/cyber_tipline.xsd");
+    folder.join("ncmec/cyber_tipline.xsd")
+}
+
+fn schema() -> Option<XsdValidator> {
+    let file = schema_file();
     let Ok(text) = std::fs::read_to_string(&file) else {
         eprintln!("not run: there is no schema at {}", file.display());
         return None;

@@ -1,13 +1,14 @@
 //! Has the record been changed?
 //!
 //! An append-only log as a Merkle tree, without a clock, a file or a source of chance: entries go in, roots and proofs
-//! come out. Read in this order: how an entry becomes a [`hash`], how entries make a [`tree`], how a [`proof`] is
-//! checked by somebody who holds nothing but a root, how a text is signed as a [`note`], what a [`checkpoint`] says,
+//! come out. Read in this order: how an entry becomes a [`hash`], how entries make a [`tree`], what a writer keeps of it
+//! ([`frontier`]), how a [`proof`] is checked by somebody who holds nothing but a root, how a text is signed as a [`note`], what a [`checkpoint`] says,
 //! and when enough people have signed ([`quorum`]).
 
 mod error;
 pub mod hash;
 pub mod tree;
+pub mod frontier;
 pub mod proof;
 pub mod note;
 pub mod checkpoint;
@@ -15,6 +16,7 @@ pub mod quorum;
 
 pub use checkpoint::Checkpoint;
 pub use error::Error;
+pub use frontier::Frontier;
 pub use hash::Hash;
 pub use note::{Key, Note, Signer};
 pub use quorum::Quorum;

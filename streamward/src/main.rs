@@ -2,11 +2,17 @@
 //!
 //! Each command lives in a file named after it: its arguments first, then `run`.
 
+mod bundle;
+mod case;
+mod chance;
 mod classify;
+mod clock;
+mod cybertip;
 mod doctor;
 mod evaluate;
 mod exchange;
 mod fake;
+mod file;
 mod guard;
 mod hash;
 mod list;
@@ -15,14 +21,18 @@ mod model;
 mod pages;
 mod parquet;
 mod payments;
+mod person;
 mod picture;
 mod policy;
 mod prevalence;
+mod refer;
 mod report;
 mod scan;
 mod selftest;
 mod serve;
+mod settings;
 mod sibling;
+mod store;
 mod testcard;
 mod video;
 
@@ -83,12 +93,18 @@ enum Command {
     Payments(payments::Command),
     /// Estimates the size of hidden groups from household surveys.
     Prevalence(prevalence::Arguments),
+    /// Turns what was seen into cases.
+    Refer(refer::Arguments),
+    /// Lists, shows and checks cases.
+    Case(case::Arguments),
+    /// Lets people and programs in, and says what they may do.
+    Person(person::Arguments),
     /// Checks reports to authorities before they are sent.
     Report(report::Arguments),
+    /// Stands in for an authority or an exchange, for tests and practice.
+    Fake(fake::Arguments),
     /// Serves the console and the service.
     Serve(serve::Arguments),
-    /// Stands in for an exchange of hashes, for tests and practice.
-    Fake(fake::Arguments),
     /// Prints completions for a shell.
     Completions(pages::Completions),
     /// Prints the manual page, or writes one for each command.
@@ -111,9 +127,12 @@ fn main() -> ExitCode {
         Command::Evaluate(arguments) => evaluate::run(arguments),
         Command::Payments(command) => payments::run(command),
         Command::Prevalence(arguments) => prevalence::run(arguments),
+        Command::Refer(arguments) => refer::run(&arguments),
+        Command::Case(arguments) => case::run(&arguments),
+        Command::Person(arguments) => person::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
-        Command::Serve(arguments) => serve::run(&arguments),
         Command::Fake(arguments) => fake::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Completions(arguments) => pages::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => pages::man(&arguments, Arguments::command()),
     };

@@ -2,20 +2,33 @@
 //!
 //! Each part is a file below that gives its routes; this one joins them, listens, and stops when asked.
 
+mod access;
+mod api;
+mod console;
 mod demo;
+mod desk;
+pub(crate) mod form;
+mod headers;
 mod health;
 mod known;
+pub(crate) mod page;
+mod passkey;
 mod payments;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::get;
+use axum::{Router, middleware};
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+
+use desk::{Desk, Shared};
 
 /// Serves the console and the service.
 #[derive(Args)]
@@ -31,10 +44,17 @@ pub(crate) struct Arguments {
     demo: Option<PathBuf>,
     #[command(flatten)]
     known: known::Served,
+    /// Cases are in PostgreSQL, at this address, and not in the folder.
+    #[arg(long, value_name = "URL", env = "STREAMWARD_DATABASE", hide_env_values = true)]
+    database: Option<String>,
+    /// How much is written about what is done, to standard error; never a name, an account, a digest or a file.
+    #[arg(long, value_name = "LEVEL", default_value = "warn", value_parser = ["error", "warn", "info", "debug", "trace"])]
+    log: String,
 }
 
 #[tokio::main]
 pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
+    log(&arguments.log);
     let routes = routes(arguments).await?;
     let listener = TcpListener::bind(arguments.listen).await.with_context(|| {
         format!(
@@ -47,6 +67,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// Every part's routes.
 async fn routes(arguments: &Arguments) -> Result<Router> {
     tokio::fs::create_dir_all(&arguments.data).await.with_context(|| {
         format!(
@@ -54,12 +75,34 @@ async fn routes(arguments: &Arguments) -> Result<Router> {
             arguments.data.display()
         )
     })?;
+    let desk = Arc::new(Desk::open(&arguments.data, arguments.database.as_deref()).await?);
+    if let Some(code) = desk.first_code().await? {
+        eprintln!("nobody can let people in yet: sign in with the one-time code {code}");
+    }
+    tokio::spawn(Arc::clone(&desk).run_outbox());
     let known = known::routes(&arguments.known, arguments.listen, &arguments.data).await?;
-    Ok(Router::new()
-        .merge(health::routes())
+    // The console's headers are its own: programs need none of them, and the demo's page others.
+    Ok(with_desk(desk)
         .merge(known)
         .merge(payments::routes(&arguments.data)?)
         .merge(demo::routes(arguments.demo.clone())))
+}
+
+fn with_desk(desk: Shared) -> Router {
+    Router::new()
+        .merge(health::routes())
+        .route("/page.css", get(page::style))
+        .route("/page.js", get(page::script))
+        .merge(console::routes().and(api::routes()).guarded(desk))
+        .fallback(async || page::sorry(StatusCode::NOT_FOUND, "There is nothing at this address.", "Go back."))
+        .layer(middleware::from_fn(headers::same_origin))
+        .layer(middleware::from_fn(headers::add))
+}
+
+fn log(level: &str) {
+    let level = level.parse().unwrap_or(tracing::Level::WARN);
+    // A second service in one process keeps the first one's.
+    let _ = tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).with_ansi(false).try_init();
 }
 
 /// Resolves at an interrupt or a request to end; what is being answered is still answered.
@@ -72,3 +115,6 @@ fn asked_to_stop() -> Result<impl Future<Output = ()> + Send + 'static> {
         }
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,6 +21,9 @@ pub struct Answer {
     pub file_id: Option<String>,
     /// `hash`: MD5 of the file as it arrived, in lower-case hexadecimal digits.
     pub md5: Option<String>,
+    /// The `Request-ID` header, by which the authority finds the request again.
+    #[serde(default)]
+    pub request_id: Option<String>,
 }
 
 /// `responseCode`.
@@ -52,12 +55,15 @@ pub enum Class {
 }
 
 impl Code {
+    /// Not a code of the authority: HTTP 401 or 403, which come with an empty body.
+    pub const NOT_LET_IN: Code = Code(-401);
+
     /// What the code asks of us.
     pub fn class(self) -> Class {
         match self.0 {
             0 => Class::Success,
             1000..=1999 => Class::Retry,
-            2000..=3999 => Class::Credentials,
+            -401 | 2000..=3999 => Class::Credentials,
             4000..=4999 => Class::Invalid,
             5001 => Class::NoSuchReport,
             5002 => Class::NoSuchFile,
@@ -69,6 +75,11 @@ impl Code {
 }
 
 impl Answer {
+    /// What HTTP 401 and 403 say without a body: name or password is not accepted.
+    pub fn not_let_in() -> Answer {
+        Answer { code: Code::NOT_LET_IN, report_id: None, file_id: None, md5: None, request_id: None }
+    }
+
     /// The longest answer that is read, in bytes; a real one has a few hundred.
     pub const LEN_MAX: usize = 1 << 20;
 
@@ -103,7 +114,7 @@ impl Answer {
             }
         }
         let Fields { code, report_id, file_id, md5 } = fields;
-        Ok(Answer { code: code.ok_or(wrong("it has no response code"))?, report_id, file_id, md5 })
+        Ok(Answer { code: code.ok_or(wrong("it has no response code"))?, report_id, file_id, md5, request_id: None })
     }
 }
 
@@ -142,7 +153,7 @@ mod tests {
     fn an_answer_is_read_and_anything_else_says_nothing() {
         let body = "<reportResponse><responseCode>0</responseCode><responseDescription>Success</responseDescription>\
                     <reportId>4564654</reportId></reportResponse>";
-        let opened = Answer { code: Code(0), report_id: Some(4564654), file_id: None, md5: None };
+        let opened = Answer { code: Code(0), report_id: Some(4564654), file_id: None, md5: None, request_id: None };
         assert_eq!(Answer::parse(body.as_bytes()), Ok(opened));
         for wrong in [
             "",

@@ -1,0 +1,223 @@
+//! Who may ask what of which page?
+//!
+//! A route cannot be added without saying who may use it, and what nobody said anything of is refused.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request, State};
+use axum::handler::Handler;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{MethodRouter, on};
+use casework::role::Permission;
+
+use super::desk::Shared;
+use super::page::sorry;
+use crate::clock::now;
+use crate::store::{Account, Session};
+
+/// The cookie of a session: only for this host, only over a safe way, for no script, and never with another site's request.
+pub(super) const COOKIE: &str = "__Host-session";
+
+/// How long it counts that somebody showed who they are, before they let something leave the house.
+const PROVEN_LASTS: jiff::SignedDuration = jiff::SignedDuration::from_secs(15 * 60);
+
+/// Who may use a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Everybody, also who is not in.
+    Nothing,
+    /// Whoever is in and may do this.
+    May(Permission),
+    /// A program with a token, or a person who is in, that may do this.
+    Token(Permission),
+}
+
+/// A route and who may use it.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    /// How it is asked.
+    pub(crate) method: Method,
+    /// Its path, with names in braces.
+    pub(crate) path: &'static str,
+    /// Who may.
+    pub(crate) need: Need,
+}
+
+/// Routes that are being put together.
+pub(crate) struct Routes {
+    router: Router<Shared>,
+    routes: Vec<Route>,
+}
+
+/// Who is asking.
+#[derive(Clone, Debug)]
+pub(crate) struct Reader(pub(crate) Account);
+
+impl Routes {
+    /// No routes.
+    pub(crate) fn new() -> Routes {
+        Routes { router: Router::new(), routes: Vec::new() }
+    }
+
+    /// A page.
+    pub(crate) fn get<H: Handler<T, Shared>, T: 'static>(self, path: &'static str, need: Need, handler: H) -> Routes {
+        self.on(Method::GET, path, need, on(axum::routing::MethodFilter::GET, handler))
+    }
+
+    /// Something that is done.
+    pub(crate) fn post<H: Handler<T, Shared>, T: 'static>(self, path: &'static str, need: Need, handler: H) -> Routes {
+        self.on(Method::POST, path, need, on(axum::routing::MethodFilter::POST, handler))
+    }
+
+    fn on(mut self, method: Method, path: &'static str, need: Need, to: MethodRouter<Shared>) -> Routes {
+        self.router = self.router.route(path, to);
+        self.routes.push(Route { method, path, need });
+        self
+    }
+
+    /// Something that stands before all of these.
+    pub(crate) fn layer(mut self, limit: axum::extract::DefaultBodyLimit) -> Routes {
+        self.router = self.router.layer(limit);
+        self
+    }
+
+    /// Those of another part as well.
+    pub(crate) fn and(mut self, other: Routes) -> Routes {
+        self.router = self.router.merge(other.router);
+        self.routes.extend(other.routes);
+        self
+    }
+
+    /// Each route and who may use it.
+    #[cfg(test)]
+    pub(crate) fn list(&self) -> &[Route] {
+        &self.routes
+    }
+
+    /// The router, with its guard before it.
+    pub(crate) fn guarded(self, desk: Shared) -> Router {
+        let needs = self.routes.iter().map(|route| ((route.method.clone(), route.path), route.need)).collect();
+        let guard = Arc::new(Guard { needs, desk: desk.clone() });
+        self.router.route_layer(middleware::from_fn_with_state(guard, admit)).with_state(desk)
+    }
+}
+
+struct Guard {
+    needs: HashMap<(Method, &'static str), Need>,
+    desk: Shared,
+}
+
+async fn admit(State(guard): State<Arc<Guard>>, path: MatchedPath, mut request: Request, next: Next) -> Response {
+    // What answers HEAD is what answers GET.
+    let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
+    let found = guard.needs.iter().find(|((known, at), _)| *known == method && *at == path.as_str());
+    let (permission, is_program) = match found.map(|(_, need)| *need) {
+        None => return sorry(StatusCode::FORBIDDEN, "Nobody may use this.", "Go back."),
+        Some(Need::Nothing) => return next.run(request).await,
+        Some(Need::May(permission)) => (permission, false),
+        Some(Need::Token(permission)) => (permission, true),
+    };
+    let session = match who(&guard.desk, request.headers(), is_program).await {
+        Ok(session) => session,
+        Err(error) => return failed(&error),
+    };
+    if !is_program && method == Method::POST && session.as_ref().is_some_and(|session| must_prove(session, permission))
+    {
+        return prove();
+    }
+    match session.map(|session| session.account) {
+        None if is_program => {
+            let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+            (StatusCode::UNAUTHORIZED, challenge, "{\"error\":\"a token is needed\"}\n").into_response()
+        }
+        None => Redirect::to("/sign-in").into_response(),
+        Some(account) if account.may(permission) => {
+            request.extensions_mut().insert(Reader(account));
+            next.run(request).await
+        }
+        Some(_) if is_program => {
+            (StatusCode::FORBIDDEN, "{\"error\":\"this token may not do that\"}\n").into_response()
+        }
+        Some(_) => sorry(
+            StatusCode::FORBIDDEN,
+            "What you are here for does not include this.",
+            "Ask who lets people in here, if it should.",
+        ),
+    }
+}
+
+async fn who(desk: &Shared, headers: &HeaderMap, is_program: bool) -> Result<Option<Session>, crate::store::Error> {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    if let Some(token) = bearer.filter(|_| is_program) {
+        let account = desk.store.token(token).await?;
+        return Ok(account.map(|account| Session { account, proven_at: now() }));
+    }
+    match session(headers) {
+        Some(token) => desk.store.session(&token, now()).await,
+        None => Ok(None),
+    }
+}
+
+/// Whether somebody who has a passkey must show again that it is them: what leaves the house is not sent from a desk that
+/// somebody walked away from.
+fn must_prove(session: &Session, permission: Permission) -> bool {
+    let leaves = matches!(permission, Permission::Approve | Permission::Export);
+    let since = now().duration_since(session.proven_at);
+    leaves && !session.account.passkeys.is_empty() && since > PROVEN_LASTS
+}
+
+fn prove() -> Response {
+    let body = crate::html!(
+        "<p>What you are about to do cannot be undone, and it is some time since you showed who you are.</p>\
+         <p><button type=\"button\" data-passkey=\"/prove\" data-then=\"back\">Use your passkey</button></p>\
+         <p>Then you are back where you were, and can do it.</p><p id=\"said\" role=\"status\"></p>"
+    );
+    (StatusCode::FORBIDDEN, super::page::Page::new("Show that it is you", body)).into_response()
+}
+
+/// The session that the browser's cookie names.
+pub(super) fn session(headers: &HeaderMap) -> Option<String> {
+    let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = cookies.flat_map(|text| text.split("; ")).filter_map(|pair| pair.split_once('='));
+    pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| token.to_owned())
+}
+
+/// The cookie that opens a session, or ends it where there is no token.
+pub(super) fn cookie(token: Option<&str>) -> HeaderValue {
+    let age = if token.is_some() { 12 * 3600 } else { 0 };
+    let text =
+        format!("{COOKIE}={}; Path=/; Secure; HttpOnly; SameSite=Strict; Max-Age={age}", token.unwrap_or_default());
+    HeaderValue::from_str(&text).expect("a token is hexadecimal")
+}
+
+/// The page for an error of the store.
+pub(crate) fn failed(error: &crate::store::Error) -> Response {
+    use crate::store::Error;
+    match error {
+        Error::Refused(refused) => sorry(
+            StatusCode::CONFLICT,
+            &sentence(&refused.to_string()),
+            "Go back and load the page again: somebody may have been faster.",
+        ),
+        Error::NoSuchCase { .. } | Error::NoSuchPerson => {
+            sorry(StatusCode::NOT_FOUND, "There is nothing at this address.", "Go back.")
+        }
+        Error::Database(_) | Error::Damaged { .. } | Error::Key(_) => {
+            tracing::error!(kind = error.kind(), "the store failed");
+            sorry(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "The store did not do it; nothing was changed.",
+                "Try again. If it stays so, tell who runs this machine: its disk may be full, or the database down.",
+            )
+        }
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map(|first| format!("{}{}.", first.to_uppercase(), letters.as_str())).unwrap_or_default()
+}

@@ -1,0 +1,96 @@
+//! The console: where people look at cases, decide, and let reports go.
+//!
+//! Plain pages that work without a script. Whatever is done is a form that is posted, answered with the page it led to.
+
+mod cases;
+mod exports;
+mod figures;
+mod log;
+mod outbox;
+mod people;
+mod reports;
+mod sign_in;
+mod words;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use casework::role::Permission;
+
+use super::access::{Need, Routes, failed};
+use super::page::{Html, Page, sorry};
+use crate::store::{Account, Error};
+
+/// The routes of the console.
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .and(sign_in::routes())
+        .and(cases::routes())
+        .and(reports::routes())
+        .and(outbox::routes())
+        .and(exports::routes())
+        .and(log::routes())
+        .and(figures::routes())
+        .and(people::routes())
+}
+
+/// What a page or a deed comes to when it is refused.
+pub(super) enum Refusal {
+    /// The store or the case.
+    Store(Error),
+    /// What was filled in.
+    Filled(String),
+    /// It is not this reader's to see.
+    NotYours,
+}
+
+/// The answer to a request, or why it is refused.
+pub(super) type Answer = Result<Response, Refusal>;
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        match self {
+            Refusal::Store(error) => failed(&error),
+            Refusal::Filled(what) => sorry(StatusCode::UNPROCESSABLE_ENTITY, &what, "Go back and change it."),
+            // As if it were not there: that there is such a case is not theirs to know either.
+            Refusal::NotYours => sorry(StatusCode::NOT_FOUND, "There is nothing at this address.", "Go back."),
+        }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Refusal {
+        Refusal::Store(error)
+    }
+}
+
+impl From<casework::Error> for Refusal {
+    fn from(error: casework::Error) -> Refusal {
+        Refusal::Store(Error::Refused(error))
+    }
+}
+
+/// A page for this reader, with links to what they may see.
+fn page(reader: &Account, title: &str, body: Html) -> Page {
+    let all = [
+        ("/", "Queue", Permission::ReadCases),
+        ("/done", "Done", Permission::ReadCases),
+        ("/outbox", "Outbox", Permission::Outbox),
+        ("/log", "Log", Permission::ReadLog),
+        ("/figures", "Figures", Permission::ReadFigures),
+        ("/people", "People", Permission::People),
+        ("/me", "You", Permission::SignedIn),
+    ];
+    let open = all.iter().filter(|(_, _, permission)| reader.may(*permission));
+    let links = open.map(|(to, name, _)| (*to, *name)).collect();
+    Page { links, reader: Some(reader.name.name().to_owned()), ..Page::new(title, body) }
+}
+
+/// Back to a page, after something was done.
+fn back(to: &str) -> Answer {
+    Ok(Redirect::to(to).into_response())
+}
+
+/// For those who may do this.
+const fn may(permission: Permission) -> Need {
+    Need::May(permission)
+}

@@ -1,0 +1,307 @@
+//! Which cases are there, and what can be done about one?
+
+use axum::Extension;
+use axum::extract::{Form, Path, State};
+use axum::response::IntoResponse;
+use casework::case::{Event, State as CaseState};
+use casework::evidence::Kept;
+use casework::role::{Compartment, Permission};
+use casework::{Decision, Deed, Dossier, Evidence, Verdict};
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::super::access::{Reader, Routes};
+use super::super::desk::Shared;
+use super::super::page::Html;
+use super::{Answer, Refusal, back, may, page, words};
+use crate::clock::now;
+use crate::html;
+use crate::store::{Account, Line, Listed, Logged};
+
+/// How many cases a list shows.
+const N_SHOWN: u32 = 50;
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/", may(Permission::SignedIn), queue)
+        .get("/news", may(Permission::SignedIn), news)
+        .get("/done", may(Permission::ReadCases), done)
+        .get("/cases/{case}", may(Permission::ReadCases), case)
+        .post("/cases/{case}/take", may(Permission::Decide), take)
+        .post("/cases/{case}/give-back", may(Permission::Decide), give_back)
+        .post("/cases/{case}/decide", may(Permission::Decide), decide)
+        .post("/cases/{case}/take-up-again", may(Permission::Decide), take_up_again)
+}
+
+async fn queue(State(desk): State<Shared>, Extension(Reader(reader)): Extension<Reader>) -> Answer {
+    if !reader.may(Permission::ReadCases) {
+        return back("/me");
+    }
+    let now = now();
+    let cases = desk.store.cases(Line::ToDo, &reader.compartments, N_SHOWN).await?;
+    let n_live = cases.iter().filter(|listed| listed.dossier.is_live()).count();
+    let n_late = cases.iter().filter(|listed| listed.dossier.is_live() && waits(&listed.dossier)).count();
+    let alarm = (n_late > 0).then(|| {
+        html!(
+            "<p class=\"alarm\" role=\"alert\"><strong>{} running {} and nobody has looked.</strong> \
+             A child may be in danger now. These come first.</p>",
+            n_late,
+            if n_late == 1 { "stream" } else { "streams" }
+        )
+    });
+    let body = match cases.is_empty() {
+        true => html!("<p>Nothing waits. New cases appear here by themselves.</p>"),
+        false => html!(
+            "{}<p class=\"quiet-text\">{} cases, {} with a stream that still runs. Keys: j and k go down and up, Enter \
+             opens.</p>{}",
+            alarm,
+            cases.len(),
+            n_live,
+            table(&cases, &reader, now)
+        ),
+    };
+    let mut page = page(&reader, "Queue", body);
+    page.is_watching = true;
+    Ok(page.into_response())
+}
+
+/// Changes whenever anything does; a page that shows what happens asks for it.
+async fn news(State(desk): State<Shared>) -> Answer {
+    Ok(desk.store.head().await?.n_entries.to_string().into_response())
+}
+
+async fn done(State(desk): State<Shared>, Extension(Reader(reader)): Extension<Reader>) -> Answer {
+    let cases = desk.store.cases(Line::Done, &reader.compartments, N_SHOWN).await?;
+    let body = match cases.is_empty() {
+        true => html!("<p>Nothing is done yet.</p>"),
+        false => table(&cases, &reader, now()),
+    };
+    Ok(page(&reader, "Done", body).into_response())
+}
+
+fn waits(dossier: &Dossier) -> bool {
+    matches!(dossier.case().state(), CaseState::New | CaseState::Triaged)
+}
+
+fn table(cases: &[Listed], reader: &Account, now: Timestamp) -> Html {
+    let row = |Listed { id, due_at, dossier }: &Listed| {
+        let seen = dossier.referrals_in(&reader.compartments).next();
+        let n_more = dossier.referrals_in(&reader.compartments).count().saturating_sub(1);
+        let more = (n_more > 0).then(|| html!(" <span class=\"quiet-text\">and {} more</span>", n_more));
+        let mark = dossier.is_live().then(|| html!("<span class=\"mark live\">running</span> "));
+        let due = match waits(dossier) {
+            true if *due_at < now => html!("<span class=\"live\">late: {}</span>", words::distance(*due_at, now)),
+            true => html!("look {}", words::distance(*due_at, now)),
+            false => html!(""),
+        };
+        html!(
+            "<tr data-row><td>{}<a href=\"/cases/{}\">{}</a>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            mark,
+            id,
+            seen.map(|referral| words::seen(referral.intake())),
+            more,
+            seen.map(|referral| referral.intake().platform.clone()),
+            words::state(dossier),
+            due
+        )
+    };
+    let rows: Vec<Html> = cases.iter().map(row).collect();
+    html!(
+        "<table class=\"cards\"><thead><tr><th scope=\"col\">What was seen</th><th scope=\"col\">Where</th>\
+         <th scope=\"col\">State</th><th scope=\"col\">Look by</th></tr></thead><tbody>{}</tbody></table>",
+        rows
+    )
+}
+
+/// A case that this reader may read something of.
+pub(super) async fn open(desk: &Shared, reader: &Account, case: &str) -> Result<Dossier, Refusal> {
+    let dossier = desk.store.case(case).await?;
+    let is_open = dossier.compartments().iter().any(|compartment| reader.compartments.contains(compartment));
+    if is_open { Ok(dossier) } else { Err(Refusal::NotYours) }
+}
+
+async fn case(
+    State(desk): State<Shared>,
+    Extension(Reader(reader)): Extension<Reader>,
+    Path(id): Path<String>,
+) -> Answer {
+    let dossier = open(&desk, &reader, &id).await?;
+    let deeds = desk.store.deeds(&id).await?;
+    let body = html!(
+        "{}<p><span class=\"mark\">{}</span></p>{}<h2>What was seen</h2>{}<h2>Files</h2>{}<h2>Reports</h2>{}{}\
+         <h2>What happened</h2>{}",
+        dossier
+            .is_live()
+            .then(|| html!("<p class=\"alarm\" role=\"alert\">This stream still runs, as far as is known.</p>")),
+        words::state(&dossier),
+        actions(&id, &dossier, &reader),
+        referrals(&dossier, &reader.compartments),
+        files(&dossier),
+        super::reports::listed(&id, &dossier, &reader, &desk),
+        super::exports::listed(&id, &dossier, &reader),
+        timeline(&deeds, &reader.compartments)
+    );
+    Ok(page(&reader, &format!("Case {id}"), body).into_response())
+}
+
+fn referrals(dossier: &Dossier, compartments: &[Compartment]) -> Html {
+    let one = |referral: &casework::Referral| {
+        let intake = referral.intake();
+        html!(
+            "<div class=\"box\"><h3>{}</h3><dl><dt>Seen by</dt><dd>{}</dd><dt>Service</dt><dd>{}</dd>\
+             <dt>Stream, call or file</dt><dd>{}</dd><dt>Account</dt><dd>{}</dd><dt>From</dt><dd>{}</dd>\
+             <dt>Until</dt><dd>{}</dd></dl></div>",
+            words::seen(intake),
+            words::source(intake.source),
+            intake.platform,
+            intake.channel,
+            intake.account.as_ref().map_or("not known", |account| account.open().as_str()),
+            words::moment(intake.began_at),
+            intake.ended_at.map_or_else(|| html!("still running, as far as is known"), words::moment)
+        )
+    };
+    let all: Vec<Html> = dossier.referrals_in(compartments).map(one).collect();
+    html!("{}", all)
+}
+
+fn files(dossier: &Dossier) -> Html {
+    let row = |file: &Evidence| {
+        let kept = match file.kept {
+            Kept::Facts => "nobody here; these facts only",
+            Kept::ByTheService { .. } => "the service, on its own storage",
+        };
+        let is_viewed = dossier.views().is_file_viewed(&file.sha256);
+        html!(
+            "<tr><td>{}</td><td>{} bytes</td><td><code>{}</code></td><td>{}</td><td>{}</td></tr>",
+            file.media_type,
+            file.len,
+            file.digits(),
+            kept,
+            if is_viewed { "yes" } else { "no" }
+        )
+    };
+    if dossier.evidence().is_empty() {
+        return html!("<p>None. A case can be decided and reported without one.</p>");
+    }
+    let rows: Vec<Html> = dossier.evidence().iter().map(row).collect();
+    html!(
+        "<div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">Kind</th><th scope=\"col\">Length</th>\
+         <th scope=\"col\">SHA-256</th><th scope=\"col\">Kept by</th><th scope=\"col\">Viewed by a person</th></tr></thead>\
+         <tbody>{}</tbody></table></div>",
+        rows
+    )
+}
+
+fn timeline(deeds: &[(Logged, Deed)], compartments: &[Compartment]) -> Html {
+    let open = deeds.iter().filter(|(_, deed)| compartments.contains(&deed.compartment()));
+    let line = |(logged, deed): &(Logged, Deed)| {
+        html!(
+            "<li>{} {} <span class=\"quiet-text\">record {}</span></li>",
+            words::moment(logged.entry.at),
+            words::deed(deed),
+            logged.position as i64
+        )
+    };
+    let lines: Vec<Html> = open.map(line).collect();
+    html!("<ol class=\"time\">{}</ol>", lines)
+}
+
+fn actions(id: &str, dossier: &Dossier, reader: &Account) -> Html {
+    let button = |action: &str, name: &str| {
+        html!(
+            "<form class=\"line\" method=\"post\" action=\"/cases/{}/{}\"><button>{}</button></form>",
+            id,
+            action,
+            name
+        )
+    };
+    if !reader.may(Permission::Decide) {
+        return html!("");
+    }
+    match dossier.case().state() {
+        CaseState::New | CaseState::Triaged => button("take", "Take this case"),
+        CaseState::InReview { by } if *by == reader.name => html!(
+            "<div class=\"box\"><form method=\"post\" action=\"/cases/{}/decide\"><fieldset><legend>Your decision</legend>\
+             <label><input type=\"radio\" name=\"verdict\" value=\"violation\" required>It must be reported</label>\
+             <label><input type=\"radio\" name=\"verdict\" value=\"no_violation\">There is nothing to report</label>\
+             </fieldset><label for=\"reason\">Why, in your words</label>\
+             <textarea id=\"reason\" name=\"reason\" required maxlength=\"4000\"></textarea>\
+             <label for=\"policy\">Under which version of the rules</label>\
+             <input type=\"text\" id=\"policy\" name=\"policy_version\" value=\"1\" required maxlength=\"50\">\
+             <button>Decide</button></form>{}</div>",
+            id,
+            html!(
+                "<form class=\"line\" method=\"post\" action=\"/cases/{}/give-back\">\
+                 <button class=\"quiet\">Give the case back</button></form>",
+                id
+            )
+        ),
+        CaseState::Decided | CaseState::Closed => button("take-up-again", "Take this case up again"),
+        CaseState::InReview { .. } | CaseState::Reporting | CaseState::Reported | CaseState::OnHold { .. } => html!(""),
+    }
+}
+
+async fn act(desk: &Shared, reader: &Account, case: &str, event: Event) -> Answer {
+    open(desk, reader, case).await?;
+    desk.store.act(case, Some(&reader.name), &[Deed::Moved(event)], now()).await?;
+    back(&format!("/cases/{case}"))
+}
+
+async fn take(
+    State(desk): State<Shared>,
+    Extension(Reader(reader)): Extension<Reader>,
+    Path(id): Path<String>,
+) -> Answer {
+    act(&desk, &reader, &id, Event::Taken { by: reader.name.clone() }).await
+}
+
+async fn give_back(
+    State(desk): State<Shared>,
+    Extension(Reader(reader)): Extension<Reader>,
+    Path(id): Path<String>,
+) -> Answer {
+    let dossier = open(&desk, &reader, &id).await?;
+    match dossier.case().state() {
+        CaseState::InReview { by } if *by != reader.name => Err(casework::Error::TakenByAnother.into()),
+        _ => act(&desk, &reader, &id, Event::GivenBack).await,
+    }
+}
+
+#[derive(Deserialize)]
+struct Decided {
+    verdict: Verdict,
+    reason: String,
+    policy_version: String,
+}
+
+async fn decide(
+    State(desk): State<Shared>,
+    Extension(Reader(reader)): Extension<Reader>,
+    Path(id): Path<String>,
+    Form(decided): Form<Decided>,
+) -> Answer {
+    let Decided { verdict, reason, policy_version } = decided;
+    let reason = reason.replace("\r\n", "\n").trim().to_owned();
+    let n_chars = reason.chars().count();
+    if !(1..=4000).contains(&n_chars) || !(1..=50).contains(&policy_version.trim().chars().count()) {
+        return Err(Refusal::Filled(
+            "A decision needs a reason of 1 to 4000 characters and a version of the rules.".into(),
+        ));
+    }
+    let decision = Decision {
+        who: reader.name.clone(),
+        verdict,
+        reason,
+        policy_version: policy_version.trim().to_owned(),
+        at: now(),
+    };
+    act(&desk, &reader, &id, Event::Decided(decision)).await
+}
+
+async fn take_up_again(
+    State(desk): State<Shared>,
+    Extension(Reader(reader)): Extension<Reader>,
+    Path(id): Path<String>,
+) -> Answer {
+    act(&desk, &reader, &id, Event::TakenUpAgain { by: reader.name.clone() }).await
+}

@@ -1,0 +1,160 @@
+//! How does a person come in, and go?
+
+use axum::extract::{Form, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect};
+use axum::{Extension, Json};
+use casework::role::Permission;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::access::{Need, Reader, Routes, cookie, session};
+use super::super::desk::Shared;
+use super::super::page::Page;
+use super::super::passkey::{Made, Shown};
+use super::{Answer, may, page};
+use crate::clock::now;
+use crate::html;
+use crate::store::{Account, Error, Passkey};
+
+/// How many passkeys a person can have.
+const PASSKEYS_MAX: usize = 20;
+
+pub(super) fn routes() -> Routes {
+    Routes::new()
+        .get("/sign-in", Need::Nothing, show)
+        .post("/sign-in", Need::Nothing, enter)
+        .get("/passkeys/challenge", Need::Nothing, challenge)
+        .post("/sign-in/passkey", Need::Nothing, enter_with_passkey)
+        .post("/passkeys", may(Permission::SignedIn), keep_passkey)
+        .post("/prove", may(Permission::SignedIn), prove)
+        .post("/sign-out", Need::Nothing, leave)
+        .get("/me", may(Permission::SignedIn), me)
+}
+
+#[derive(Deserialize)]
+struct Entered {
+    code: String,
+}
+
+async fn show() -> Page {
+    form(None)
+}
+
+fn form(wrong: Option<&str>) -> Page {
+    let wrong = wrong.map(|wrong| html!("<p class=\"alarm\" role=\"alert\">{}</p>", wrong));
+    Page::new(
+        "Sign in",
+        html!(
+            "{}<p>There are no passwords here. Somebody who lets people in gives you a code that works once, for half an \
+             hour.</p>\
+             <form method=\"post\" action=\"/sign-in\"><label for=\"code\">Your one-time code</label>\
+             <input type=\"text\" id=\"code\" name=\"code\" autocomplete=\"one-time-code\" autocapitalize=\"none\" \
+             spellcheck=\"false\" required maxlength=\"100\"><button>Sign in</button></form>\
+             <p>If you have made a passkey here, no code is needed.</p>\
+             <p><button type=\"button\" class=\"quiet\" data-passkey=\"/sign-in/passkey\" data-then=\"/\">Use a passkey</button></p>\
+             <p id=\"said\" role=\"status\"></p>",
+            wrong
+        ),
+    )
+}
+
+async fn enter(State(desk): State<Shared>, Form(entered): Form<Entered>) -> Answer {
+    // A guess has one chance in 2^80; this makes each one slow as well.
+    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    let Some(account) = desk.store.use_code(&entered.code, now()).await? else {
+        let page = form(Some("This code does not work. It may have been used, or be older than half an hour."));
+        return Ok((StatusCode::FORBIDDEN, page).into_response());
+    };
+    let token = crate::chance::token();
+    desk.store.open_session(&token, account.name.name(), now()).await?;
+    tracing::info!("somebody signed in");
+    let to = if account.may(Permission::ReadCases) { "/" } else { "/me" };
+    Ok(([(header::SET_COOKIE, cookie(Some(&token)))], Redirect::to(to)).into_response())
+}
+
+async fn challenge(State(desk): State<Shared>) -> Json<serde_json::Value> {
+    Json(json!({ "challenge": desk.challenge() }))
+}
+
+/// Whose passkey answered a challenge of ours.
+async fn holder(desk: &Shared, headers: &HeaderMap, shown: &Shown) -> Result<Option<Account>, Error> {
+    let Some(id) = shown.id() else { return Ok(None) };
+    let found = desk.store.passkey(&id).await?;
+    let is_by = |passkey: &Passkey| shown.is_by(passkey, host(headers), |challenge| desk.is_ours(challenge));
+    Ok(found.filter(|(_, passkey)| is_by(passkey)).map(|(account, _)| account))
+}
+
+fn host(headers: &HeaderMap) -> &str {
+    headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default()
+}
+
+async fn enter_with_passkey(State(desk): State<Shared>, headers: HeaderMap, Json(shown): Json<Shown>) -> Answer {
+    let Some(account) = holder(&desk, &headers, &shown).await? else {
+        return Ok(StatusCode::FORBIDDEN.into_response());
+    };
+    let token = crate::chance::token();
+    desk.store.open_session(&token, account.name.name(), now()).await?;
+    Ok((StatusCode::NO_CONTENT, [(header::SET_COOKIE, cookie(Some(&token)))]).into_response())
+}
+
+async fn prove(
+    State(desk): State<Shared>,
+    Extension(Reader(reader)): Extension<Reader>,
+    headers: HeaderMap,
+    Json(shown): Json<Shown>,
+) -> Answer {
+    let is_reader = holder(&desk, &headers, &shown).await?.is_some_and(|account| account.name == reader.name);
+    match (is_reader, session(&headers)) {
+        (true, Some(token)) => {
+            desk.store.prove_session(&token, now()).await?;
+            Ok(StatusCode::NO_CONTENT.into_response())
+        }
+        (true, None) | (false, _) => Ok(StatusCode::FORBIDDEN.into_response()),
+    }
+}
+
+async fn keep_passkey(
+    State(desk): State<Shared>,
+    Extension(Reader(reader)): Extension<Reader>,
+    headers: HeaderMap,
+    Json(made): Json<Made>,
+) -> Answer {
+    let Some(passkey) = made.passkey(host(&headers), |challenge| desk.is_ours(challenge)) else {
+        return Ok(StatusCode::FORBIDDEN.into_response());
+    };
+    // An identifier leads to one person only, and one has no more passkeys than devices.
+    if desk.store.passkey(&passkey.id).await?.is_some() || reader.passkeys.len() >= PASSKEYS_MAX {
+        return Ok(StatusCode::CONFLICT.into_response());
+    }
+    let mut account = reader.clone();
+    account.passkeys.push(passkey);
+    desk.store.set_account(Some(&reader.name), &account, now()).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+async fn leave(State(desk): State<Shared>, headers: HeaderMap) -> Answer {
+    if let Some(token) = session(&headers) {
+        desk.store.close_session(&token).await?;
+    }
+    Ok(([(header::SET_COOKIE, cookie(None))], Redirect::to("/sign-in")).into_response())
+}
+
+async fn me(Extension(Reader(reader)): Extension<Reader>) -> Page {
+    let roles: Vec<&str> = reader.roles.iter().map(|role| role.name()).collect();
+    let parts: Vec<&str> = reader.compartments.iter().map(|compartment| compartment.name()).collect();
+    let body = html!(
+        "<dl><dt>Name in the record</dt><dd>{}</dd><dt>Here as</dt><dd>{}</dd><dt>Reads</dt><dd>{}</dd>\
+         <dt>Passkeys</dt><dd>{}</dd></dl>\
+         <p class=\"quiet-text\">Whatever you do here is written into the log under this name.</p>\
+         <h2>Passkey</h2><p>With a passkey your own device signs you in: no code is needed, and before you approve or export \
+         it asks again.</p><p><button type=\"button\" data-passkey=\"/passkeys\" data-name=\"{}\" data-then=\"/me\">Make a \
+         passkey</button></p><p id=\"said\" role=\"status\"></p>",
+        reader.name.name(),
+        roles.join(", "),
+        if parts.is_empty() { "no part of any case".to_owned() } else { parts.join(", ") },
+        reader.passkeys.len(),
+        reader.name.name()
+    );
+    page(&reader, "You", body)
+}

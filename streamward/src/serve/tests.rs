@@ -1,0 +1,406 @@
+//! Who sees what, and does an incident become a filed report? Asked over HTTP, of the routes that are served.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use casework::referral::{Intake, Seen, Source};
+use casework::role::{Compartment, Role};
+use casework::{Person, Referral, Sealed};
+use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::{Method, StatusCode};
+
+use super::access::{COOKIE, Need};
+use super::*;
+use crate::clock::now;
+use crate::store::Account;
+
+/// A service of a test's own.
+struct House {
+    desk: Shared,
+    address: SocketAddr,
+    http: reqwest::Client,
+    folder: tempfile::TempDir,
+}
+
+/// What came back.
+struct Came {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+}
+
+#[tokio::test]
+async fn each_role_may_use_just_the_routes_that_are_its_own() {
+    let house = House::new("").await;
+    let case = house.refer(intake("call 1")).await;
+    let routes = console::routes().and(api::routes());
+    let mut n_checked = 0;
+    for role in Role::ALL {
+        let name = format!("a {}", role.name());
+        house.let_in(&name, &[role], &Compartment::ALL).await;
+        let (session, token) = (house.session(&name).await, crate::chance::token());
+        house.desk.store.keep_token(&token, &name).await.unwrap();
+        for route in routes.list() {
+            let path = route
+                .path
+                .replace("{case}", &case)
+                .replace("{report}", "1")
+                .replace("{export}", "1")
+                .replace("{name}", "x");
+            let (permission, headers) = match route.need {
+                Need::Nothing => continue,
+                Need::May(permission) => (permission, vec![("Cookie", format!("{COOKIE}={session}"))]),
+                Need::Token(permission) => (permission, vec![("Authorization", format!("Bearer {token}"))]),
+            };
+            let came = house.ask(route.method.clone(), &path, &headers, "").await;
+            let is_given = permission.is_given_to(&[role]);
+            assert_eq!(
+                came.status != StatusCode::FORBIDDEN,
+                is_given,
+                "{role:?} {} {path}: {}",
+                route.method,
+                came.status
+            );
+            assert!(!came.status.is_server_error(), "{role:?} {} {path}: {}", route.method, came.status);
+            let guest = house.ask(route.method.clone(), &path, &[], "").await;
+            let is_out = guest.status == StatusCode::UNAUTHORIZED
+                || guest.headers.get(LOCATION).is_some_and(|to| to == "/sign-in");
+            assert!(is_out, "{} {path} without anybody: {}", route.method, guest.status);
+            n_checked += 2;
+        }
+    }
+    assert!(n_checked > 200, "{n_checked}");
+    eprintln!("{n_checked} answers of {} routes are as the table of roles says", routes.list().len());
+}
+
+#[tokio::test]
+async fn what_was_paid_is_not_there_for_who_may_not_read_it() {
+    let house = House::new("").await;
+    let paid = house.refer(Intake { source: Source::Payment, channel: "SECRET-SENDER".into(), ..intake("x") }).await;
+    let seen = house.refer(intake("call 1")).await;
+    house.let_in("ada", &[Role::Reviewer, Role::Lead], &[Compartment::Video]).await;
+    house.let_in("bo", &[Role::Reviewer, Role::Lead], &[Compartment::Payments]).await;
+    for (name, open, shut) in [("ada", &seen, &paid), ("bo", &paid, &seen)] {
+        let session = house.session(name).await;
+        for route in console::routes().list() {
+            if !route.path.starts_with("/cases/") {
+                continue;
+            }
+            let path =
+                |case: &str| route.path.replace("{case}", case).replace("{report}", "1").replace("{export}", "1");
+            let body = "verdict=violation&reason=a&policy_version=1&incident=material";
+            let came = house.with(&session, route.method.clone(), &path(shut), body).await;
+            let is_absent = matches!(came.status, StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY);
+            assert!(is_absent, "{name} {} {}: {}", route.method, route.path, came.status);
+            assert!(
+                !came.text.contains("SECRET") && !came.text.contains("example call service"),
+                "{name} {}",
+                route.path
+            );
+        }
+        let queue = house.with(&session, Method::GET, "/", "").await.text;
+        assert!(queue.contains(open.as_str()) && !queue.contains(shut.as_str()), "{queue}");
+    }
+    assert_eq!(house.desk.store.deeds(&paid).await.unwrap().len(), 1, "nothing was done to it");
+}
+
+#[tokio::test]
+async fn no_text_of_a_stranger_becomes_part_of_a_page() {
+    let attack = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
+    let house = House::new("").await;
+    let case = house
+        .refer(Intake {
+            seen: Seen::Told(Sealed::new(attack.into())),
+            platform: attack.into(),
+            account: Some(Sealed::new(attack.into())),
+            ..intake(attack)
+        })
+        .await;
+    let entry =
+        Intake { seen: Seen::Known { list: attack.into(), entry: attack.into(), distance_bits: 1 }, ..intake(attack) };
+    house.refer(Intake { platform: attack.into(), ..entry }).await;
+    house.let_in(attack, &Role::ALL, &Compartment::ALL).await;
+    let session = house.session(attack).await;
+    house.with(&session, Method::POST, &format!("/cases/{case}/take"), "").await;
+    let body = format!("verdict=violation&reason={attack}&policy_version=1").replace('\'', "%27").replace('"', "%22");
+    house.with(&session, Method::POST, &format!("/cases/{case}/decide"), &body[..body.len().min(4000)]).await;
+    house.with(&session, Method::POST, &format!("/cases/{case}/exports"), &format!("reason={attack}")).await;
+    let pages = ["/", "/done", "/outbox", "/log", "/figures", "/people", "/me", &format!("/cases/{case}")];
+    for page in pages {
+        let came = house.with(&session, Method::GET, page, "").await;
+        assert_eq!(came.status, StatusCode::OK, "{page}");
+        assert!(!came.text.contains("<script>alert") && !came.text.contains("<img"), "{page}: {}", came.text);
+        assert!(came.text.contains("&lt;script&gt;alert") || !came.text.contains("alert"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn another_sites_page_cannot_do_anything() {
+    let house = House::new("").await;
+    let case = house.refer(intake("call 1")).await;
+    house.let_in("ada", &[Role::Reviewer], &[Compartment::Video]).await;
+    let session = house.session("ada").await;
+    let path = format!("/cases/{case}/take");
+    let cookie = ("Cookie", format!("{COOKIE}={session}"));
+    for foreign in [
+        ("Origin", "https://attacker.example".to_owned()),
+        ("Origin", "null".to_owned()),
+        ("Origin", format!("http://{}.attacker.example", house.address)),
+        ("Sec-Fetch-Site", "cross-site".to_owned()),
+        ("Sec-Fetch-Site", "same-site".to_owned()),
+    ] {
+        let came = house.ask(Method::POST, &path, &[cookie.clone(), foreign.clone()], "").await;
+        assert_eq!(came.status, StatusCode::FORBIDDEN, "{foreign:?}");
+    }
+    let own = [cookie, ("Origin", format!("http://{}", house.address)), ("Sec-Fetch-Site", "same-origin".to_owned())];
+    assert_eq!(house.ask(Method::POST, &path, &own, "").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn every_answer_tells_the_browser_what_not_to_do() {
+    let house = House::new("").await;
+    for path in [
+        "/",
+        "/sign-in",
+        "/page.css",
+        "/page.js",
+        "/healthz",
+        "/nowhere",
+        "/..%2f..%2fetc/passwd",
+        "/api/v1/log/checkpoint",
+    ] {
+        let came = house.ask(Method::GET, path, &[], "").await;
+        let policy = came.headers.get("content-security-policy").unwrap().to_str().unwrap();
+        assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"), "{path}: {policy}");
+        for name in ["x-content-type-options", "referrer-policy", "x-frame-options", "cache-control"] {
+            assert!(came.headers.contains_key(name), "{path} {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_session_opens_with_a_code_and_ends_when_it_is_revoked() {
+    let house = House::new("").await;
+    house.let_in("ada", &[Role::Reviewer], &[Compartment::Video]).await;
+    house.desk.store.keep_code("abcd-efgh-jkmn-pqrs", "ada", now()).await.unwrap();
+    assert_eq!(house.ask(Method::POST, "/sign-in", &[], "code=wrong").await.status, StatusCode::FORBIDDEN);
+    let came = house.ask(Method::POST, "/sign-in", &[], "code=ABCD+efgh+jkmn+pqrs").await;
+    assert_eq!(came.status, StatusCode::SEE_OTHER);
+    let cookie = came.headers.get("set-cookie").unwrap().to_str().unwrap().to_owned();
+    for part in ["__Host-session=", "Secure", "HttpOnly", "SameSite=Strict", "Path=/"] {
+        assert!(cookie.contains(part), "{cookie}");
+    }
+    let session = cookie.split(['=', ';']).nth(1).unwrap().to_owned();
+    assert_eq!(house.with(&session, Method::GET, "/", "").await.status, StatusCode::OK);
+    let again = house.ask(Method::POST, "/sign-in", &[], "code=abcd-efgh-jkmn-pqrs").await;
+    assert_eq!(again.status, StatusCode::FORBIDDEN, "a code works once");
+    let account = house.desk.store.account("ada").await.unwrap();
+    house.desk.store.set_account(None, &Account { is_active: false, ..account }, now()).await.unwrap();
+    assert_eq!(house.with(&session, Method::GET, "/", "").await.headers.get(LOCATION).unwrap(), "/sign-in");
+}
+
+#[tokio::test]
+async fn the_interface_takes_an_incident_once_and_refuses_nonsense() {
+    let house = House::new("").await;
+    house.let_in("a guard", &[Role::Service], &[]).await;
+    let token = crate::chance::token();
+    house.desk.store.keep_token(&token, "a guard").await.unwrap();
+    let bearer = [("Authorization", format!("Bearer {token}"))];
+    let incident = serde_json::to_string(&intake("call 1")).unwrap();
+    let first = house.ask(Method::POST, "/api/v1/incidents", &bearer, &incident).await;
+    assert_eq!(first.status, StatusCode::CREATED, "{}", first.text);
+    let again = house.ask(Method::POST, "/api/v1/incidents", &bearer, &incident).await;
+    assert_eq!(again.status, StatusCode::OK);
+    assert_eq!(house.desk.store.n_cases().await.unwrap(), 1);
+    for (body, status) in [
+        ("", StatusCode::UNPROCESSABLE_ENTITY),
+        ("{}", StatusCode::UNPROCESSABLE_ENTITY),
+        (&incident.replace("call 1", ""), StatusCode::UNPROCESSABLE_ENTITY),
+        (&"x".repeat(100_000), StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let came = house.ask(Method::POST, "/api/v1/incidents", &bearer, body).await;
+        assert_eq!(came.status, status, "{}", came.text);
+    }
+    let own = house.ask(Method::GET, "/api/v1/log/checkpoint", &bearer, "").await;
+    assert_eq!(own.status, StatusCode::FORBIDDEN, "it refers and reads nothing");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_incident_becomes_a_filed_report_and_a_bundle_that_a_stranger_can_check() {
+    let Some(house) = House::with_authority().await else { return };
+    let case = house.refer(intake("call 1")).await;
+    house.let_in("ada", &[Role::Reviewer], &[Compartment::Video]).await;
+    house.let_in("bo", &[Role::ReportingOfficer], &[Compartment::Video]).await;
+    house.let_in("cy", &[Role::Lead], &[Compartment::Video]).await;
+    let (ada, bo, cy) = (house.session("ada").await, house.session("bo").await, house.session("cy").await);
+    let post = async |who: &str, path: String, body: &str| house.with(who, Method::POST, &path, body).await.status;
+    let at = format!("/cases/{case}");
+    assert_eq!(post(&cy, format!("{at}/take"), "").await, StatusCode::SEE_OTHER);
+    assert_eq!(post(&ada, format!("{at}/take"), "").await, StatusCode::CONFLICT, "cy has it");
+    assert_eq!(post(&ada, format!("{at}/give-back"), "").await, StatusCode::CONFLICT);
+    let decision = "verdict=violation&reason=entry+17+of+list+partner&policy_version=1";
+    assert_eq!(post(&cy, format!("{at}/reports"), "incident=material").await, StatusCode::CONFLICT, "not decided");
+    assert_eq!(post(&cy, format!("{at}/decide"), decision).await, StatusCode::SEE_OTHER);
+    assert_eq!(
+        post(&ada, format!("{at}/reports"), "incident=material&remark=a+%3Cremark%3E").await,
+        StatusCode::SEE_OTHER
+    );
+    assert_eq!(post(&cy, format!("{at}/reports/1/approve"), "").await, StatusCode::CONFLICT, "cy decided");
+    assert_eq!(post(&ada, format!("{at}/reports/1/approve"), "").await, StatusCode::FORBIDDEN);
+    assert_eq!(post(&bo, format!("{at}/reports/1/approve"), "").await, StatusCode::SEE_OTHER);
+    let mut page = String::new();
+    for _ in 0..200 {
+        page = house.with(&bo, Method::GET, &format!("{at}/reports/1"), "").await.text;
+        if page.contains("Filed. The authority") {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(page.contains("Filed. The authority"), "{page}");
+    assert_eq!(post(&ada, format!("{at}/reports/1/withdraw"), "").await, StatusCode::CONFLICT, "it is filed");
+    let figures = house.with(&bo, Method::GET, "/figures.csv", "").await.text;
+    assert!(figures.contains("reports_filed,1,"), "{figures}");
+
+    assert_eq!(post(&bo, format!("{at}/exports"), "reason=a+court").await, StatusCode::SEE_OTHER);
+    assert_eq!(post(&bo, format!("{at}/exports/1/allow"), "").await, StatusCode::CONFLICT, "bo asked");
+    let early = house.with(&bo, Method::GET, &format!("{at}/exports/1/bundle"), "").await.status;
+    assert_eq!(early, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(post(&cy, format!("{at}/exports/1/allow"), "").await, StatusCode::SEE_OTHER);
+    let bundle = crate::bundle::make(&house.desk.store, &case, &[Compartment::Video]).await.unwrap();
+    let key = house.desk.store.key();
+    let verified = crate::bundle::verify(&bundle, Some(&key)).unwrap();
+    assert_eq!(verified.case, case);
+    flipped_bundles_are_found(&bundle, &key);
+    assert!(house.desk.store.verify(None).await.unwrap().faults.is_empty());
+}
+
+/// Each part of the bundle, with one bit flipped in many places.
+fn flipped_bundles_are_found(bundle: &[u8], key: &record::Key) {
+    use std::io::{Cursor, Read, Write};
+    let mut archive = zip::ZipArchive::new(Cursor::new(bundle)).unwrap();
+    let names: Vec<String> = archive.file_names().map(|name| name.unwrap().into_owned()).collect();
+    let mut parts: Vec<(String, Vec<u8>)> = Vec::new();
+    for name in names {
+        let mut bytes = Vec::new();
+        archive.by_name(&name).unwrap().read_to_end(&mut bytes).unwrap();
+        parts.push((name, bytes));
+    }
+    let zipped = |parts: &[(String, Vec<u8>)]| {
+        let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in parts {
+            archive.start_file(name.as_str(), zip::write::SimpleFileOptions::default()).unwrap();
+            archive.write_all(bytes).unwrap();
+        }
+        archive.finish().unwrap().into_inner()
+    };
+    assert!(crate::bundle::verify(&zipped(&parts), Some(key)).is_ok());
+    for index in (0..parts.len()).filter(|index| parts[*index].0 != "README.txt") {
+        let len = parts[index].1.len();
+        for place in (0..len).step_by((len / 40).max(1)) {
+            let mut altered = parts.clone();
+            altered[index].1[place] ^= 1;
+            let is_found = crate::bundle::verify(&zipped(&altered), Some(key)).is_err();
+            assert!(is_found, "{} byte {place}", parts[index].0);
+        }
+        let mut cut = parts.clone();
+        cut.remove(index);
+        assert!(crate::bundle::verify(&zipped(&cut), Some(key)).is_err(), "without {}", parts[index].0);
+    }
+}
+
+impl House {
+    async fn new(settings: &str) -> House {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("settings.toml"), settings).unwrap();
+        let desk = Arc::new(Desk::open(folder.path(), None).await.unwrap());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let served = with_desk(Arc::clone(&desk));
+        tokio::spawn(async move { axum::serve(listener, served).await });
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();
+        House { desk, address, http, folder }
+    }
+
+    /// A house whose reports go to a fake CyberTipline, once the outbox runs; none without the authority's schema.
+    async fn with_authority() -> Option<House> {
+        let root = std::env::var_os("STREAMWARD_CONFORMANCE").map_or_else(
+            || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/conformance"),
+            PathBuf::from,
+        );
+        let file = root.join("ncmec/cyber_tipline.xsd");
+        if !file.exists() {
+            eprintln!("not run: there is no schema of the authority at {}", file.display());
+            return None;
+        }
+        let schema = crate::cybertip::schema::Schema::open(&file).unwrap();
+        let fake = crate::fake::cybertip::Fake::new(Some(schema), "test", "test", vec![]);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, crate::fake::cybertip::routes(fake)).await });
+        let folder = tempfile::tempdir().unwrap();
+        let login = folder.path().join("login");
+        std::fs::write(&login, "test:test\n").unwrap();
+        let settings = format!(
+            "[reporter]\nfirst_name = \"Ada\"\nlast_name = \"Test\"\nemail = \"ada@example.org\"\n\
+             [cybertipline]\nserver = \"http://{address}\"\nlogin_file = \"{}\"\nschema_file = \"{}\"\n",
+            login.display(),
+            std::path::absolute(&file).unwrap().display()
+        );
+        let house = House::new(&settings).await;
+        tokio::spawn(Arc::clone(&house.desk).run_outbox());
+        Some(house)
+    }
+
+    async fn refer(&self, intake: Intake) -> String {
+        self.desk.store.refer(None, Referral::new(intake).unwrap(), now()).await.unwrap().case
+    }
+
+    async fn let_in(&self, name: &str, roles: &[Role], compartments: &[Compartment]) {
+        let account = Account {
+            name: Person::new(name).unwrap(),
+            roles: roles.to_vec(),
+            compartments: compartments.to_vec(),
+            is_active: true,
+            passkeys: vec![],
+        };
+        self.desk.store.set_account(None, &account, now()).await.unwrap();
+    }
+
+    async fn session(&self, name: &str) -> String {
+        let token = crate::chance::token();
+        self.desk.store.open_session(&token, name, now()).await.unwrap();
+        token
+    }
+
+    async fn with(&self, session: &str, method: Method, path: &str, body: &str) -> Came {
+        self.ask(method, path, &[("Cookie", format!("{COOKIE}={session}"))], body).await
+    }
+
+    async fn ask(&self, method: Method, path: &str, headers: &[(&str, String)], body: &str) -> Came {
+        assert!(self.folder.path().exists());
+        let mut request = self.http.request(method.clone(), format!("http://{}{path}", self.address));
+        if method == Method::POST {
+            request = request.header("Content-Type", "application/x-www-form-urlencoded").body(body.to_owned());
+        }
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        Came { status, headers, text: response.text().await.unwrap() }
+    }
+}
+
+/// An incident: entry 17 of list `partner`, on this call.
+fn intake(channel: &str) -> Intake {
+    Intake {
+        source: Source::Guard,
+        seen: Seen::Known { list: "partner".into(), entry: "17".into(), distance_bits: 4 },
+        platform: "example call service".into(),
+        channel: channel.into(),
+        began_at: "2026-11-24T09:30:00Z".parse().unwrap(),
+        ended_at: None,
+        account: Some(Sealed::new("account 1".into())),
+    }
+}

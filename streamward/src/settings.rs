@@ -1,0 +1,86 @@
+//! What does this house say of itself, once, in one file?
+//!
+//! `settings.toml` in the data folder. What is missing is missing on the pages too, with what to write; an unknown key is
+//! an error, for it may be a misspelt one that matters.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use casework::Sealed;
+use casework::cybertip::document::Reporter;
+use casework::jurisdiction::Jurisdiction;
+use serde::Deserialize;
+
+use crate::cybertip::client::{Client, Login};
+use crate::cybertip::schema::Schema;
+
+/// Everything in the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// Who reports, for whom.
+    pub(crate) reporter: Option<ReporterSettings>,
+    /// Where CyberTipline reports go.
+    pub(crate) cybertipline: Option<CyberTipline>,
+    /// What each country asks for. The first one's time of keeping is held after a report is filed.
+    pub(crate) jurisdiction: Vec<Jurisdiction>,
+}
+
+/// The person whom the authority may ask back.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ReporterSettings {
+    first_name: String,
+    last_name: String,
+    email: String,
+}
+
+/// Where CyberTipline reports go.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct CyberTipline {
+    /// The server's address.
+    server: String,
+    /// A file with one line `user:password`; relative to the data folder.
+    login_file: PathBuf,
+    /// The authority's schema, as `streamward report xsd` writes it; relative to the data folder.
+    schema_file: PathBuf,
+}
+
+impl std::fmt::Debug for ReporterSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("[sealed]")
+    }
+}
+
+impl Settings {
+    /// Reads the file of this folder; where there is none, nothing is set.
+    pub(crate) fn open(data: &Path) -> Result<Settings> {
+        let file = data.join("settings.toml");
+        let text = match std::fs::read_to_string(&file) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Settings::default()),
+            Err(error) => return Err(error).with_context(|| format!("cannot read {}", file.display())),
+        };
+        toml::from_str(&text).with_context(|| {
+            format!("{} is not as it should be\n  to do: compare it with docs/guide/settings.md", file.display())
+        })
+    }
+
+    /// Who reports.
+    pub(crate) fn reporter(&self) -> Option<Reporter> {
+        let sealed = |text: &String| Sealed::new(text.clone());
+        self.reporter.as_ref().map(|reporter| Reporter {
+            first_name: sealed(&reporter.first_name),
+            last_name: sealed(&reporter.last_name),
+            email: sealed(&reporter.email),
+        })
+    }
+
+    /// The authority and its schema.
+    pub(crate) fn cybertipline(&self, data: &Path) -> Result<Option<(Client, Schema)>> {
+        let Some(settings) = &self.cybertipline else { return Ok(None) };
+        let client = Client::new(&settings.server, Login::open(&data.join(&settings.login_file))?)?;
+        Ok(Some((client, Schema::open(&data.join(&settings.schema_file))?)))
+    }
+}

@@ -1,0 +1,199 @@
+//! Has anything that is stored been altered?
+//!
+//! Three questions: does the log lead to the head that was signed; is each body what its entry says; do the cases and
+//! people stored beside the log say what the log makes of them. Whoever edits any of it changes an answer.
+
+use std::collections::BTreeMap;
+
+use casework::{Deed, Dossier, Entry};
+use record::{Checkpoint, Frontier, Hash, Note, Quorum};
+use sha2::{Digest, Sha256};
+use sqlx::Row;
+
+use super::cases::{Columns, text};
+use super::{Account, Error, Store};
+
+/// What was found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Findings {
+    /// How many entries the log has.
+    pub(crate) n_entries: u64,
+    /// How many cases were made again from it.
+    pub(crate) n_cases: u64,
+    /// Whatever is not as it was written; empty when all is.
+    pub(crate) faults: Vec<String>,
+}
+
+impl Store {
+    /// Checks everything, and that the log begins with an `earlier` checkpoint where one is given, which was kept
+    /// elsewhere: only so is a store found out that was put back whole to an earlier state.
+    ///
+    /// # Errors
+    /// [`Error::Database`].
+    pub(crate) async fn verify(&self, earlier: Option<&Note>) -> Result<Findings, Error> {
+        let mut findings = Findings::default();
+        let earlier = match earlier.map(|note| self.checkpoint(note)) {
+            Some(Ok(checkpoint)) => Some(checkpoint),
+            Some(Err(fault)) => {
+                findings.faults.push(format!("the checkpoint that was kept elsewhere: {fault}"));
+                None
+            }
+            None => None,
+        };
+        self.verify_log(&mut findings, earlier.as_ref()).await?;
+        self.verify_cases(&mut findings).await?;
+        self.verify_people(&mut findings).await?;
+        Ok(findings)
+    }
+
+    async fn verify_log(&self, findings: &mut Findings, earlier: Option<&Checkpoint>) -> Result<(), Error> {
+        let mut frontier = Frontier::new();
+        let mut after = -1i64;
+        let mut is_earlier_seen = earlier.is_none_or(|earlier| earlier.n_entries == 0);
+        loop {
+            let rows = sqlx::query(
+                "SELECT position, entry, body, subject FROM log WHERE position > $1 ORDER BY position LIMIT 5000",
+            )
+            .bind(after)
+            .fetch_all(&self.pool)
+            .await?;
+            if rows.is_empty() {
+                break;
+            }
+            for row in &rows {
+                let (position, entry, body): (i64, String, String) = (row.get(0), row.get(1), row.get(2));
+                if position != after + 1 {
+                    findings.faults.push(format!("records {} to {} of the log are missing", after + 1, position - 1));
+                }
+                after = position;
+                frontier.append_hash(Hash::of_entry(entry.as_bytes()));
+                let subject: String = row.get(3);
+                findings.faults.extend(
+                    fault_of(&entry, &body, &subject).map(|fault| format!("record {position} of the log: {fault}")),
+                );
+                if let Some(earlier) = earlier.filter(|earlier| earlier.n_entries == frontier.n_entries()) {
+                    is_earlier_seen = true;
+                    if earlier.root != frontier.root() {
+                        findings
+                            .faults
+                            .push("the log does not begin as it did at the checkpoint kept elsewhere".into());
+                    }
+                }
+            }
+        }
+        if !is_earlier_seen {
+            findings.faults.push("the log is shorter than at the checkpoint kept elsewhere".into());
+        }
+        findings.n_entries = frontier.n_entries();
+        let head = self.head().await?;
+        if head.n_entries == 0 && head.note.is_empty() && frontier.n_entries() == 0 {
+            return Ok(());
+        }
+        match Note::parse(head.note.as_bytes()).map_err(|error| error.to_string()).and_then(|n| self.checkpoint(&n)) {
+            Err(fault) => findings.faults.push(format!("the log's head: {fault}")),
+            Ok(signed) if signed.n_entries != frontier.n_entries() => findings.faults.push(format!(
+                "the log has {} records and its signed head says {}",
+                frontier.n_entries(),
+                signed.n_entries
+            )),
+            Ok(signed) if signed.root != frontier.root() => {
+                findings.faults.push("the records do not lead to the root that was signed".into());
+            }
+            Ok(_) => {}
+        }
+        Ok(())
+    }
+
+    async fn verify_cases(&self, findings: &mut Findings) -> Result<(), Error> {
+        let mut after = String::new();
+        loop {
+            let rows = sqlx::query(
+                "SELECT id, is_done, lane, is_video, is_payments, place, filing_at, document FROM cases
+                 WHERE id > $1 ORDER BY id LIMIT 500",
+            )
+            .bind(after.clone())
+            .fetch_all(&self.pool)
+            .await?;
+            let Some(last) = rows.last() else { break };
+            after = last.get(0);
+            for row in &rows {
+                let id: String = row.get(0);
+                findings.n_cases += 1;
+                let stored = Columns {
+                    is_done: row.get(1),
+                    lane: row.get(2),
+                    is_video: row.get(3),
+                    is_payments: row.get(4),
+                    place: row.get(5),
+                    filing_at: row.get(6),
+                };
+                match self.made_again(&id).await? {
+                    None => findings.faults.push(format!("case {id}: its records in the log do not make a case")),
+                    Some(dossier) if text(&dossier) != row.get::<String, _>(7) => {
+                        findings.faults.push(format!("case {id} is not what the log makes of it"));
+                    }
+                    Some(dossier) if Columns::of(&dossier) != stored => {
+                        findings.faults.push(format!("case {id} is not listed as the log makes it"));
+                    }
+                    Some(_) => {}
+                }
+            }
+        }
+        let missing = sqlx::query(
+            "SELECT DISTINCT subject FROM log WHERE subject <> 'people'
+             AND subject NOT IN (SELECT id FROM cases) ORDER BY subject LIMIT 100",
+        )
+        .fetch_all(&self.pool)
+        .await?;
+        findings.faults.extend(missing.iter().map(|row| format!("case {} is missing", row.get::<String, _>(0))));
+        Ok(())
+    }
+
+    async fn made_again(&self, case: &str) -> Result<Option<Dossier>, Error> {
+        let mut dossier = Dossier::default();
+        let rows = sqlx::query("SELECT body FROM log WHERE subject = $1 ORDER BY position")
+            .bind(case.to_owned())
+            .fetch_all(&self.pool)
+            .await?;
+        for row in &rows {
+            let Ok(deed) = serde_json::from_str::<Deed>(&row.get::<String, _>(0)) else { return Ok(None) };
+            if dossier.apply(&deed).is_err() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(dossier).filter(|_| !rows.is_empty()))
+    }
+
+    async fn verify_people(&self, findings: &mut Findings) -> Result<(), Error> {
+        let rows = sqlx::query("SELECT body FROM log WHERE subject = 'people' ORDER BY position")
+            .fetch_all(&self.pool)
+            .await?;
+        let bodies = rows.iter().map(|row| row.get::<String, _>(0));
+        let made = bodies.filter_map(|body| Some((serde_json::from_str::<Account>(&body).ok()?.name, body)));
+        let made: BTreeMap<String, String> = made.map(|(name, body)| (name.name().to_owned(), body)).collect();
+        let rows = sqlx::query("SELECT name, document FROM people").fetch_all(&self.pool).await?;
+        let stored: BTreeMap<String, String> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
+        if made != stored {
+            findings.faults.push("the people who may come in are not those whom the log let in".into());
+        }
+        Ok(())
+    }
+
+    fn checkpoint(&self, note: &Note) -> Result<Checkpoint, String> {
+        let quorum = Quorum::new(1, vec![self.key()]).map_err(|error| error.to_string())?;
+        quorum.verify(note).map_err(|error| error.to_string())?;
+        Checkpoint::parse(note.text()).map_err(|error| error.to_string())
+    }
+}
+
+fn fault_of(entry: &str, body: &str, subject: &str) -> Option<&'static str> {
+    let Ok(read) = serde_json::from_str::<Entry>(entry) else { return Some("it is not an entry") };
+    if read.to_bytes() != entry.as_bytes() {
+        return Some("it is not written as entries are");
+    }
+    if read.case != subject {
+        return Some("it stands under another case");
+    }
+    let digest: [u8; 32] = Sha256::digest(body).into();
+    (digest != read.body_sha256).then_some("what it is about was altered")
+}
