@@ -52,7 +52,7 @@ fn rtmp_leaks_nothing_and_outlives_its_source() {
     let unguarded = Recorder::start(&server.url("in"), folder.path().join("in.flv"));
     guard.wait_for_words("video is shown", 1);
     let recorder = Recorder::start(&server.url("out"), folder.path().join("out.flv"));
-    sleep(seconds(18, 120));
+    sleep(seconds(12, 120));
     let unguarded = Watched::new(&observer, &unguarded.stop());
     let watched = Watched::new(&observer, &recorder.stop());
 
@@ -99,7 +99,7 @@ fn rtsp_leaks_nothing() {
     let guard = Guard::start(folder.path(), &rtsp.url, &rtmp.url("out"), &policy);
     let recorder = Recorder::start(&rtmp.url("out"), folder.path().join("out.flv"));
     guard.wait_for_words("video is shown", 1);
-    sleep(seconds(16, 100));
+    sleep(seconds(12, 100));
     let path = recorder.stop();
     let report = guard.finish();
     // The unguarded clip, as any player shows it.

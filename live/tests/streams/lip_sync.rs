@@ -84,7 +84,7 @@ fn sound_and_picture_stay_in_step() {
     let guard = Guard::start(folder.path(), &server.url("in"), &server.url("out"), &file);
     guard.wait_for_words("video is shown", 1);
     let recorder = Recorder::start(&server.url("out"), folder.path().join("out.flv"));
-    let length = seconds(24, 620);
+    let length = seconds(14, 620);
     sleep(length);
     let recording = recorder.stop();
     let report = guard.finish();
