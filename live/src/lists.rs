@@ -46,11 +46,11 @@ impl Trust {
             what: error.to_string(),
             todo: "mend judges.list_keys in the policy: one public key each, as `streamward list key` prints it",
         })?;
-        let folder = state_folder().ok_or(Error::Trust {
+        let memory = memory_file().ok_or(Error::Trust {
             what: "there is no place to remember which versions were seen".into(),
             todo: "set STREAMWARD_STATE to a folder that the guard may write to",
         })?;
-        Ok(Trust { quorum: Some(quorum), memory: folder.join("lists-seen") })
+        Ok(Trust { quorum: Some(quorum), memory })
     }
 
     /// Loads the list at the path `name`, or the built-in one if it is [`TEST_CARD`].
@@ -116,6 +116,11 @@ impl Trust {
             todo: "set STREAMWARD_STATE to a folder that the guard may write to",
         })
     }
+}
+
+/// Where the versions that were seen are remembered.
+pub(crate) fn memory_file() -> Option<PathBuf> {
+    state_folder().map(|folder| folder.join("lists-seen"))
 }
 
 fn state_folder() -> Option<PathBuf> {

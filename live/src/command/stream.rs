@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::Choices;
 use crate::Error;
 use crate::keeper::{self, Plan, Tally};
+use crate::lists::Trust;
 use crate::network::Protocol;
 
 /// Guards a live stream until it is interrupted. While the source is silent, or checking is stalled, the cover is sent.
@@ -30,8 +31,13 @@ pub(super) fn run(arguments: &Arguments, protocol: Protocol) -> Result<u8, Error
     }
     Protocol::of(&arguments.to)?;
     let choices = &arguments.choices;
-    // What is wrong with the policy is said at once, by the one whom the person has called.
-    choices.policy()?;
+    // What is wrong with the policy or a list is said at once, by the one whom the person has called. Only here, outside
+    // the sandbox, can be remembered which versions of signed lists were seen.
+    let policy = choices.policy()?;
+    let trust = Trust::of(&policy)?;
+    for name in &policy.judges.lists {
+        trust.load(name)?;
+    }
     let interrupt = Arc::default();
     super::listen(&interrupt);
     let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();

@@ -59,12 +59,15 @@ pub(crate) fn shut_in(policy: &str, lists: &[String]) -> Result<(Policy, Hired),
 const SYSTEM: [&str; 7] =
     ["/usr/lib", "/usr/local/lib", "/lib", "/lib64", "/etc/ld.so.cache", "/proc/cpuinfo", "/sys/devices/system/cpu"];
 
-/// The policy, the lists, the models and the system's libraries: nothing else is read, and nothing at all once the last
-/// door is closed.
+/// The policy, the lists with their signatures, the models and the system's libraries: nothing else is read, and nothing
+/// at all once the last door is closed.
 fn readable(policy: &str, lists: &[String]) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = Vec::new();
     let named = policies::load(policy).map(|policy| policy.judges.lists).unwrap_or_default();
-    paths.extend(named.iter().chain(lists).filter(|name| name.as_str() != crate::lists::TEST_CARD).map(PathBuf::from));
+    for name in named.iter().chain(lists).filter(|name| name.as_str() != crate::lists::TEST_CARD) {
+        paths.extend([PathBuf::from(name), PathBuf::from(format!("{name}.sig"))]);
+    }
+    paths.extend(crate::lists::memory_file());
     paths.extend(Policy::shipped(policy).is_none().then(|| PathBuf::from(policy)));
     paths.extend(classifier::Store::of_user().map(|store| store.folder().to_owned()));
     paths.extend(SYSTEM.map(PathBuf::from));
