@@ -56,10 +56,10 @@ impl Watched {
             if is_cover(index) && !is_cover(index - 1) {
                 start = Some(index);
             }
-            if let Some(from) = start.filter(|_| is_cover(index)) {
-                if self.times_s[index] - self.times_s[from] >= lasting_s {
-                    return Some(self.times_s[from] - self.times_s[from - 1]);
-                }
+            if let Some(from) = start.filter(|_| is_cover(index))
+                && self.times_s[index] - self.times_s[from] >= lasting_s
+            {
+                return Some(self.times_s[from] - self.times_s[from - 1]);
             }
         }
         None
