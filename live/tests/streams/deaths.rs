@@ -4,11 +4,10 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use crate::clip::wants_all;
-use crate::guarded::{Guard, policy_file, signal};
-use crate::leaks::TURN;
-use crate::observer::Observer;
+use crate::guarded::{Guard, signal};
+use crate::leaks::{TURN, observed};
 use crate::servers::{Recorder, Rtmp};
-use crate::watched::{Watched, recipe};
+use crate::watched::Watched;
 
 /// How often each is struck.
 fn n_times() -> u64 {
@@ -25,10 +24,7 @@ fn a_stopped_or_killed_checker_is_covered_and_replaced() {
     let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let Some(server) = Rtmp::start(folder.path()) else { return };
-    let recipe = recipe();
-    let clip = recipe.make(folder.path()).unwrap();
-    let (file, policy) = policy_file(folder.path());
-    let observer = Observer::new(&recipe, &clip, &policy);
+    let (_, clip, observer, file) = observed(folder.path());
     let source = server.publish(&clip, "in");
     let guard = Guard::start(folder.path(), &server.url("in"), &server.url("out"), &file);
     guard.wait_for_words("video is shown", 1);
@@ -76,10 +72,7 @@ fn with_the_keeper_everything_ends_and_nothing_comes_out() {
     let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let folder = tempfile::tempdir().unwrap();
     let Some(server) = Rtmp::start(folder.path()) else { return };
-    let recipe = recipe();
-    let clip = recipe.make(folder.path()).unwrap();
-    let (file, policy) = policy_file(folder.path());
-    let observer = Observer::new(&recipe, &clip, &policy);
+    let (_, clip, observer, file) = observed(folder.path());
     let source = server.publish(&clip, "in");
     let (mut n_frames, mut n_fresh) = (0, 0);
     for n in 0..n_times().max(2) {

@@ -33,7 +33,8 @@ fn assert_guarded(what: &str, watched: &Watched, unguarded: &Watched, report: &s
     assert_eq!(report["checkers_lost"], 0, "{story}");
 }
 
-fn observed(folder: &Path) -> (Recipe, std::path::PathBuf, Observer, std::path::PathBuf) {
+/// A clip, who knows what may be seen of it, and a policy's file.
+pub(crate) fn observed(folder: &Path) -> (Recipe, std::path::PathBuf, Observer, std::path::PathBuf) {
     let recipe = recipe();
     let clip = recipe.make(folder).unwrap();
     let (file, policy) = policy_file(folder);
