@@ -113,7 +113,7 @@ pub(crate) fn verify(bytes: &[u8], key: Option<&Key>) -> Result<Verified> {
         }
         Ok(text)
     };
-    let own_key = Key::parse(part("key.txt")?.trim_end())?;
+    let own_key = Key::parse(part("key.txt")?.strip_suffix('\n').unwrap_or_default())?;
     if key.is_some_and(|key| *key != own_key) {
         bail!("the bundle was signed with another key");
     }

@@ -1,6 +1,6 @@
 //! `streamward case`: which cases are there, and is what is stored of them as it was written?
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
@@ -78,9 +78,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     match &arguments.action {
         Action::List(List { place, done, json }) => list(&place.open().await?, *done, *json).await,
         Action::Show(Show { id, place, json }) => show(&place.open().await?, id, *json).await,
-        Action::Verify(Verify { bundle: Some(bundle), key, .. }) => verify_bundle(bundle, key.as_ref()),
+        Action::Verify(Verify { bundle: Some(bundle), key, .. }) => verify_bundle(bundle, key.as_deref()),
         Action::Verify(Verify { bundle: None, since, place, .. }) => {
-            let since = since.as_ref().map(text).transpose()?;
+            let since = since.as_deref().map(text).transpose()?;
             let since = since.map(|text| Note::parse(text.as_bytes())).transpose()?;
             verify(&place.open().await?, since.as_ref()).await
         }
@@ -132,7 +132,7 @@ async fn verify(store: &Store, since: Option<&Note>) -> Result<ExitCode> {
     Ok(ExitCode::from(4))
 }
 
-fn verify_bundle(bundle: &PathBuf, key: Option<&PathBuf>) -> Result<ExitCode> {
+fn verify_bundle(bundle: &Path, key: Option<&Path>) -> Result<ExitCode> {
     let bytes = crate::file::read(bundle, BUNDLE_LEN_MAX)
         .with_context(|| format!("cannot read {}\n  to do: name a bundle", bundle.display()))?;
     let key = key.map(text).transpose()?.map(|text| Key::parse(text.trim_end())).transpose()?;
@@ -157,7 +157,7 @@ fn verify_bundle(bundle: &PathBuf, key: Option<&PathBuf>) -> Result<ExitCode> {
     }
 }
 
-fn text(file: &PathBuf) -> Result<String> {
+fn text(file: &Path) -> Result<String> {
     let bytes = crate::file::read(file, 1 << 20).with_context(|| format!("cannot read {}", file.display()))?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(text),

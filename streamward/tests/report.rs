@@ -65,7 +65,15 @@ fn altered_documents_have_the_verdict_of_libxml2() {
 }
 
 /// A part of a document, and what stands there instead.
-const ALTERED: [(&str, &str); 32] = [
+const ALTERED: [(&str, &str); 40] = [
+    ("<sextortion/>", "<sextortion><![CDATA[]]></sextortion>"),
+    ("<sextortion/>", "<sextortion><?a b?></sextortion>"),
+    ("<sextortion/>", "<sextortion> true </sextortion>"),
+    ("2026-01-01T00:00:00Z", " 2026-01-01T00:00:00Z "),
+    ("2026-01-01T00:00:00Z", "2026-01-01T24:00:00Z"),
+    ("<fileId>a</fileId>", "<fileId>a</fileId><fileRelevance> Reported</fileRelevance>"),
+    ("<fileId>a</fileId>", "<fileId> a </fileId>"),
+    ("<fileId>a</fileId>", "<fileId x=\"1\">a</fileId>"),
     ("<sextortion/>", "<sextortion></sextortion>"),
     ("<sextortion/>", "<sextortion> </sextortion>"),
     ("<sextortion/>", "<sextortion><!-- nothing --></sextortion>"),

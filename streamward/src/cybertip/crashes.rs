@@ -125,7 +125,9 @@ async fn two_processes_at_once_file_once() {
     let case = bench.approved(2).await;
     let n_before = bench.n_finished();
     let (a, b) = tokio::join!(bench.go(&case), bench.go(&case));
-    assert!(matches!(a, Err(Error::Leased)) != matches!(b, Err(Error::Leased)), "{a:?} {b:?}");
+    // The second one either finds the first at work, or comes when all is done.
+    let is_well = |outcome: &Result<Status, Error>| matches!(outcome, Err(Error::Leased) | Ok(Status::Filed { .. }));
+    assert!(is_well(&a) && is_well(&b), "{a:?} {b:?}");
     bench.until_filed(&case).await;
     assert_eq!(bench.n_finished(), n_before + 1);
 }

@@ -121,7 +121,7 @@ mod tests {
     fn a_whole_referral_a_line_is_read_as_it_is() {
         let referral = &read(KNOWN, &missing()).unwrap()[0];
         let line = serde_json::to_string(referral).unwrap();
-        assert_eq!(read(&line, &Missing::default()).unwrap(), [referral.clone()]);
+        assert_eq!(read(&line, &Missing::default()).unwrap(), std::slice::from_ref(referral));
     }
 
     #[test]

@@ -87,7 +87,9 @@ async fn what_comes_from_the_same_place_joins_the_case_until_somebody_decides() 
 #[tokio::test]
 async fn of_two_who_take_a_case_at_once_one_has_it() {
     on_both(|place| async move {
-        let case = place.store.refer(None, referral("call 1"), at(0)).await.unwrap().case;
+        // The whole place, for its folder goes with it.
+        let Place { store, folder: _folder, .. } = &place;
+        let case = store.refer(None, referral("call 1"), at(0)).await.unwrap().case;
         let take = |name: &'static str| {
             let (store, case) = (&place.store, case.clone());
             let who = person(name);
@@ -104,7 +106,9 @@ async fn of_two_who_take_a_case_at_once_one_has_it() {
 #[tokio::test]
 async fn a_refused_deed_leaves_nothing_behind() {
     on_both(|place| async move {
-        let case = place.store.refer(None, referral("call 1"), at(0)).await.unwrap().case;
+        // The whole place, for its folder goes with it.
+        let Place { store, folder: _folder, .. } = &place;
+        let case = store.refer(None, referral("call 1"), at(0)).await.unwrap().case;
         let before = place.store.head().await.unwrap();
         let deeds = [Deed::Moved(Event::Taken { by: person("ada") }), Deed::Moved(Event::ReportBegun)];
         assert!(place.store.act(&case, None, &deeds, at(1)).await.is_err());
@@ -129,7 +133,7 @@ async fn queues_show_running_streams_first_and_only_open_compartments() {
             listed.into_iter().map(|listed| listed.id).collect::<Vec<_>>()
         };
         assert_eq!(ids(&[Compartment::Video]).await, [live.clone(), ended.clone()]);
-        assert_eq!(ids(&[Compartment::Payments]).await, [paid.clone()]);
+        assert_eq!(ids(&[Compartment::Payments]).await, std::slice::from_ref(&paid));
         assert_eq!(ids(&Compartment::ALL).await, [live, ended, paid]);
         assert!(ids(&[]).await.is_empty());
     })
