@@ -37,7 +37,7 @@ const SEEN_MIN: f32 = 0.65;
 /// Reads luma, or green in formats without it. Precise to about one pixel.
 pub fn find(frame: &Frame) -> Vec<Rect> {
     let Some(reduced) = Reduced::of(frame) else { return Vec::new() };
-    let (upright, level) = (Edges::of(&reduced.columns()), Edges::of(&reduced.rows()));
+    let (upright, level) = (Edges::of(reduced.columns()), Edges::of(&reduced.rows()));
     let mut candidates = enclosed(reduced.size(), &upright, &level);
     candidates.sort_by(|a, b| b.likelihood.total_cmp(&a.likelihood));
     candidates.truncate(INSETS_MAX);

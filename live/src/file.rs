@@ -127,6 +127,10 @@ struct Watch<'a> {
     length: Duration,
 }
 
+/// A file without a frame after this long has none. Under load the framework was seen to lose its own word that a
+/// damaged file holds no streams, and to wait for ever.
+const FIRST_FRAME_MAX: Duration = Duration::from_secs(60);
+
 /// Sound often runs on a little after the picture; a file that is cut off lacks more.
 const UNREAD_MIN: Duration = Duration::from_secs(1);
 
@@ -137,6 +141,7 @@ impl Watch<'_> {
         on_progress: &mut impl FnMut(Progress),
     ) -> Result<(), Error> {
         let bus = self.pipeline.bus().expect("a pipeline has a bus");
+        let began = Instant::now();
         // A failure to start is told on the bus, with its reason.
         let _ = self.pipeline.set_state(gst::State::Playing);
         loop {
@@ -149,6 +154,9 @@ impl Watch<'_> {
                 self.pipeline.send_event(gst::event::Eos::new());
             }
             let progress = self.progress();
+            if progress.counts.frames == 0 && message.is_none() && began.elapsed() > FIRST_FRAME_MAX {
+                return Err(no_frames(&self.job.input));
+            }
             self.length = self.length.max(progress.length.unwrap_or_default());
             on_progress(progress);
             let Some(message) = message else { continue };
