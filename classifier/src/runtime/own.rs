@@ -183,7 +183,7 @@ mod tests {
         #[test]
         fn all_registers_give_what_rten_gives(channels in 1usize..70, side in 8usize..30, stride in 1usize..3) {
             let (manifest, bytes, tensor) = network(channels, side, stride);
-            let expected = Rten::load(&manifest, &bytes).unwrap().run(&tensor).unwrap();
+            let expected = Rten::load(&manifest, bytes.clone()).unwrap().run(&tensor).unwrap();
             for kind in lanes::available() {
                 let mut own = Own::load_for(&manifest, &bytes, kind).unwrap();
                 for _ in 0..2 {
