@@ -9,6 +9,7 @@ use std::sync::Arc;
 use classifier::{Classifier, RuntimeChoice};
 use guard::finding::{Finding, Found, FrameId, JudgeId, Match, RegionId, Score};
 use guard::policy::{Ensemble, RegionKind, ScoreRule};
+use guard::region::{Region, Sight};
 use guard::{Format, Frame, Policy, Rect, Size, region};
 use known::pdq::{self, Hasher, Luma, Pdq, Rgb};
 use known::{List, list};
@@ -48,6 +49,12 @@ impl Judge {
     /// # Errors
     /// A sentence: which list is missing or broken, or which model a browser does not have.
     pub fn new(policy: Policy, texts: &BTreeMap<String, String>) -> Result<Judge, String> {
+        let needs_signatures = !policy.judges.list_keys.is_empty();
+        if let Some(name) = policy.judges.lists.iter().find(|name| needs_signatures && *name != list::TEST_CARD) {
+            return Err(format!(
+                "the policy asks who signed the list {name}, and in a browser that is not checked yet"
+            ));
+        }
         let lists = policy.judges.lists.iter().map(|name| open(name, texts)).collect::<Result<_, _>>()?;
         let judge = Judge { policy, lists, model: None, hasher: FrameHasher::default() };
         match judge.policy.judges.models.as_slice() {
@@ -95,8 +102,7 @@ impl Judge {
     /// Judges a still by the thresholds that the policy has for stills.
     pub fn still(&mut self, picture: &Picture) -> Still {
         let frame = picture.frame();
-        let trimmed = trimmed(&frame, &self.policy);
-        let regions = region::plan(&self.policy.judges.regions, frame.size(), trimmed, &[]);
+        let regions = regions(&frame, &self.policy);
         let looks = region::looks(&self.policy, &regions);
         let looks = looks.into_iter().map(|(judge, region)| (judge.0, region.0, regions[region.0].rect));
         let findings = self.findings(&frame, looks);
@@ -184,10 +190,17 @@ impl Seat {
     }
 }
 
-/// The picture without its flat bars, where the policy asks for that and the first plane is luma.
-pub(crate) fn trimmed(frame: &Frame, policy: &Policy) -> Option<Rect> {
-    let luma = policy.judges.regions.contains(&RegionKind::Trimmed).then(|| luma_of(frame)).flatten()?;
-    let rect = pdq::trim(luma);
+/// Where judges must look: what the policy asks for, with the bars and the pictures within it that this frame has.
+pub(crate) fn regions(frame: &Frame, policy: &Policy) -> Vec<Region> {
+    let kinds = &policy.judges.regions;
+    let trimmed = kinds.contains(&RegionKind::Trimmed).then(|| trimmed(frame)).flatten();
+    let insets = if kinds.contains(&RegionKind::Insets) { guard::inset::find(frame) } else { Vec::new() };
+    region::plan(kinds, frame.size(), Sight { trimmed, insets: &insets, given: &[] })
+}
+
+/// The picture without its flat bars, where the first plane is luma.
+fn trimmed(frame: &Frame) -> Option<Rect> {
+    let rect = pdq::trim(luma_of(frame)?);
     Some(Rect { x: rect.x, y: rect.y, size: Size { width: rect.width, height: rect.height } })
 }
 
@@ -231,4 +244,42 @@ impl FrameHasher {
 /// The findings of a judge who could not look at a frame.
 pub(crate) fn failed(frame: FrameId, looks: &[(JudgeId, RegionId)]) -> Vec<Finding> {
     looks.iter().map(|&(judge, region)| Finding { frame, judge, region, found: Found::Failed }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judge(edit: impl FnOnce(&mut Policy)) -> Result<Judge, String> {
+        let mut policy = Policy::shipped("test").unwrap();
+        edit(&mut policy);
+        Judge::new(policy, &BTreeMap::new())
+    }
+
+    #[test]
+    fn what_cannot_be_had_is_an_error_at_the_start() {
+        assert!(judge(|_| ()).is_ok());
+        let partner = |policy: &mut Policy| policy.judges.lists.push("partner".into());
+        assert!(judge(partner).err().unwrap().contains("nobody handed it over"));
+        let signed = |policy: &mut Policy| {
+            partner(policy);
+            policy.judges.list_keys.push("a key".into());
+        };
+        assert!(judge(signed).err().unwrap().contains("who signed"));
+        assert!(judge(|policy| policy.judges.models = vec!["open_nsfw".into()]).is_err());
+    }
+
+    #[test]
+    fn a_still_without_its_model_is_never_clear() {
+        let size = Size { width: 160, height: 120 };
+        let data = (0..size.width * size.height * 4).map(|i| (i * 7) as u8).collect();
+        let picture = Picture::new(Format::Rgba, guard::Colour::Bt601, size, data).unwrap();
+        assert_eq!(judge(|_| ()).unwrap().still(&picture).state, "clear");
+        let mut waiting = judge(|policy| policy.judges.models = vec![MODEL.into()]).unwrap();
+        assert!(waiting.needs_model());
+        assert_eq!(waiting.still(&picture).state, "stalled");
+        let card = guard::test_card::draw_in(Format::Rgba, guard::Colour::Bt601, size);
+        let card = Picture::new(Format::Rgba, guard::Colour::Bt601, size, card).unwrap();
+        assert_eq!(judge(|_| ()).unwrap().still(&card).state, "covered");
+    }
 }

@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use guard::finding::{Finding, FrameId, JudgeId, RegionId};
-use guard::region::{self, Region};
+use guard::region::Region;
 use guard::{
     Arrival, Cause, CoverArt, Guard, Held, Incident, Input, Output, Policy, Released, Shown, Signature, State,
 };
 
-use crate::judge::{failed, trimmed};
+use crate::judge::{failed, regions};
 use crate::picture::{Picture, Shape};
 use crate::silence::Silence;
 use crate::word::{self, Findings, Job, Told};
@@ -127,10 +127,9 @@ impl Line {
     pub fn frame(&mut self, picture: Picture, timestamp_us: f64, at: Duration) {
         let shape = picture.shape();
         let (signature, regions) = {
-            let frame = picture.frame();
-            let trimmed = trimmed(&frame, self.guard.policy());
-            let kinds = &self.guard.policy().judges.regions;
-            (Signature::of(&frame), region::plan(kinds, frame.size(), trimmed, &[]))
+            let (frame, policy) = (picture.frame(), self.guard.policy());
+            let signature = if policy.needs_tiles() { Signature::of(&frame) } else { Signature::without_tiles(&frame) };
+            (signature, regions(&frame, policy))
         };
         self.tags.push_back(Tag { timestamp_us, shape });
         let arrival = Arrival { frame: Held::new(picture), signature, regions };
