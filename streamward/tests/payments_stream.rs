@@ -27,7 +27,7 @@ fn lines(path: &Path) -> Vec<String> {
 /// A made-up world whose transfers stand in order of time.
 fn simulated(remitters: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    let made = payments(folder.path(), &["simulate", ".", "--remitters", remitters, "--cases", "4000", "--seed", "4"]);
+    let made = payments(folder.path(), &["simulate", ".", "--remitters", remitters, "--cases", "20000", "--seed", "4"]);
     assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
     let path = folder.path().join("transfers.jsonl");
     let mut transfers = lines(&path);
