@@ -64,7 +64,7 @@ fn what_cannot_stand_in_a_report_is_refused_by_name() {
         (Batch { narrative: long(), ..good.clone() }, "narrative"),
         (Batch { subjects: Vec::new(), ..good.clone() }, "subjects"),
         (Batch { filer: Filer { tin: String::new(), ..good.filer.clone() }, ..good.clone() }, "filer's number"),
-        (Batch { activity: SuspiciousActivity { to: Date::MIN, ..good.activity.clone() }, ..good.clone() }, "last day"),
+        (Batch { activity: SuspiciousActivity { to: Date::MIN, ..good.activity.clone() }, ..good }, "last day"),
     ] {
         let error = bad.to_xml().unwrap_err().to_string();
         assert!(error.contains(part), "{error}");
