@@ -34,8 +34,7 @@ const PAID: [u32; 20] = [2, 3, 4, 2, 2, 3, 4, 4, 3, 2, 3, 3, 4, 2, 4, 3, 2, 4, 4
 /// Small round payments at night to several strangers.
 fn pattern() -> Vec<Transfer> {
     let pay = |i: i64| {
-        let mut transfer =
-            crate::testing::transfer(&format!("t{i:02}"), 0, 1, PAID[i as usize], 2500 + 2500 * (i / 8));
+        let mut transfer = crate::testing::transfer(&format!("t{i:02}"), 0, 1, PAID[i as usize], 2500 + 2500 * (i / 8));
         transfer.at.utc_s = 1_800_000_000 / DAY_S * DAY_S + i * 3 * DAY_S + 3600;
         transfer
     };
