@@ -66,8 +66,12 @@ fn rao_wu_total(design: &Design, replicate: usize, seed: u64, sums: &Sums, total
 pub(super) fn multistage(question: &Question<'_>, n_replicates: usize, seed: u64) -> Result<Vec<Spread>, Error> {
     check(question.design, n_replicates, "the multistage bootstrap")?;
     let design = question.design;
-    let replicates =
-        replicate::by_row_factors(question, n_replicates, |at, factors| multistage_factors(design, at, seed, factors));
+    // Without a second stage all rows of a PSU share one factor, and sums by PSU are enough.
+    let replicates = if design.psus.iter().any(has_second_stage) {
+        replicate::by_row_factors(question, n_replicates, |at, factors| multistage_factors(design, at, seed, factors))
+    } else {
+        replicate::by_factors(question, n_replicates, |at, factors| first_stage_factors(design, at, seed, factors))
+    };
     Ok(replicate::spreads(replicates, &bootstrap_scales(n_replicates)))
 }
 
@@ -84,6 +88,33 @@ pub fn multistage_factors(design: &Design, replicate: usize, seed: u64, factors:
     }
 }
 
+/// Factor of each PSU in replicate `replicate` of the multistage bootstrap, first stage alone.
+fn first_stage_factors(design: &Design, replicate: usize, seed: u64, factors: &mut [f64]) {
+    for stratum in &design.strata {
+        let mut chance = Chance::new(seed, Purpose::Resample, replicate as u64, stratum.key);
+        let drawn = half(stratum.n_psus(), &mut chance);
+        for (factor, is_drawn) in factors[stratum.psus.clone()].iter_mut().zip(drawn) {
+            *factor = first_stage(stratum, is_drawn).0;
+        }
+    }
+}
+
+fn has_second_stage(psu: &Psu) -> bool {
+    psu.ssus.len() > 1 && psu.population.is_some()
+}
+
+/// Factor of the first stage, and what it passes on to the second.
+fn first_stage(stratum: &Stratum, is_drawn: bool) -> (f64, f64) {
+    if stratum.n_psus() < 2 {
+        return (1.0, 1.0);
+    }
+    let (n1, f1) = (stratum.n_psus() as f64, stratum.fraction());
+    let m1 = (stratum.n_psus() / 2) as f64;
+    let delta1 = f64::from(u8::from(is_drawn));
+    let lambda1 = (m1 * (1.0 - f1) / (n1 - m1)).sqrt();
+    (1.0 - lambda1 + lambda1 * n1 / m1 * delta1, (n1 / m1).sqrt() * delta1)
+}
+
 /// Factors of one PSU's rows; Preston 2009, eq. 6 for two stages.
 fn psu_factors(
     design: &Design,
@@ -93,21 +124,13 @@ fn psu_factors(
     chance: &mut Chance,
     factors: &mut [f64],
 ) {
-    let (n1, f1) = (stratum.n_psus() as f64, stratum.fraction());
-    let m1 = (stratum.n_psus() / 2) as f64;
-    let delta1 = f64::from(u8::from(is_drawn));
-    let (first, boost) = if stratum.n_psus() < 2 {
-        (1.0, 1.0)
-    } else {
-        let lambda1 = (m1 * (1.0 - f1) / (n1 - m1)).sqrt();
-        (1.0 - lambda1 + lambda1 * n1 / m1 * delta1, (n1 / m1).sqrt() * delta1)
-    };
+    let (first, boost) = first_stage(stratum, is_drawn);
     let (n2, m2) = (psu.ssus.len() as f64, (psu.ssus.len() / 2) as f64);
-    if psu.ssus.len() < 2 || psu.population.is_none() {
+    if !has_second_stage(psu) {
         factors[psu.rows.clone()].fill(first);
         return;
     }
-    let lambda2 = (m2 * f1 * (1.0 - psu.fraction()) / (n2 - m2)).sqrt();
+    let lambda2 = (m2 * stratum.fraction() * (1.0 - psu.fraction()) / (n2 - m2)).sqrt();
     let drawn = half(psu.ssus.len(), chance);
     for (rows, is_drawn) in design.ssus[psu.ssus.clone()].iter().zip(drawn) {
         let delta2 = f64::from(u8::from(is_drawn));
