@@ -3,6 +3,7 @@
 mod adjust;
 mod cell;
 
+use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::Error;
@@ -117,10 +118,15 @@ pub fn estimates(survey: &Survey, request: &Request<'_>) -> Result<Estimates, Er
         let spreads = plan.question.spreads(method)?;
         let shape = request.shape.unwrap_or(if method.is_bootstrap() { Shape::Percentile } else { Shape::T });
         let without = if shape == Shape::Bca { jackknife::leave_one_out(&plan.question) } else { Vec::new() };
-        let maker = Maker { survey, request, method, shape, values: &values, spreads: &spreads, without: &without };
+        let effective: Vec<f64> = match shape {
+            Shape::Effective => plan.question.estimands.par_iter().map(|own| plan.worth(own, &sums.total)).collect(),
+            Shape::T | Shape::Log | Shape::Percentile | Shape::Bca => Vec::new(),
+        };
+        let (values, spreads, without, effective) = (&values[..], &spreads[..], &without[..], &effective[..]);
+        let maker = Maker { survey, request, method, shape, values, spreads, without, effective };
         let mut rows: Vec<Estimate> =
             plan.cells.iter().zip(&deffs).map(|(cell, &deff)| maker.row(cell, deff)).collect();
-        warn_about(&rows, &spreads, method, &mut all.warnings);
+        warn_about(&rows, spreads, method, &mut all.warnings);
         suppress::withhold(&mut rows, &plan.reporting(), &survey.codebook.suppress);
         all.estimates.extend(rows);
     }
@@ -136,6 +142,8 @@ struct Maker<'a> {
     values: &'a [f64],
     spreads: &'a [Spread],
     without: &'a [Vec<f64>],
+    /// Degrees of freedom of each estimand, for intervals that ask for them.
+    effective: &'a [f64],
 }
 
 impl Maker<'_> {
@@ -174,6 +182,7 @@ impl Maker<'_> {
         match self.shape {
             Shape::T => Interval::t(value, se, df, confidence),
             Shape::Log => Interval::log(value, se, df, confidence),
+            Shape::Effective => Interval::log(value, se, self.effective[at].min(df), confidence),
             Shape::Percentile => Interval::percentile(&self.spreads[at].replicates, confidence),
             Shape::Bca => Interval::bca(value, &self.spreads[at].replicates, &self.without[at], confidence),
         }
@@ -183,7 +192,8 @@ impl Maker<'_> {
         let hidden = &self.survey.codebook.hidden[cell.group];
         let adjustment = adjust::Adjustment::new(hidden, self.request.seed)?;
         let replicates = &self.spreads[cell.size].replicates;
-        let basic = adjust::Basic { value, se, df: cell.df as f64, shape: self.shape, replicates };
+        let df = self.effective.get(cell.size).map_or(cell.df as f64, |worth| worth.min(cell.df as f64));
+        let basic = adjust::Basic { value, se, df, shape: self.shape, replicates };
         let without = self.without.get(cell.size).map_or(&[][..], Vec::as_slice);
         Some(adjustment.apply(&basic, self.method.is_bootstrap(), without, self.request.confidence))
     }

@@ -13,6 +13,9 @@ pub enum Shape {
     T,
     /// `exp(ln θ ± t · cv)`: never below 0, wider above; for sizes of rare groups.
     Log,
+    /// As `Log`, with the degrees of freedom that the variance is worth ([`crate::variance::taylor::effective_df`]): where a
+    /// few places hold most of a group.
+    Effective,
     /// Quantiles of the replicates.
     Percentile,
     /// Quantiles of the replicates, corrected for bias and for skewness.

@@ -36,12 +36,12 @@ const N_REPLICATES: usize = 500;
 pub const INTERVALS: [&str; 9] = [
     "taylor t",
     "taylor log",
-    "taylor log effective",
+    "taylor effective",
     "jkn t",
     "jk1 t",
     "raowu percentile",
     "raowu bca",
-    "raowu log effective",
+    "raowu effective",
     "multistage percentile",
 ];
 

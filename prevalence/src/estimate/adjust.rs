@@ -92,7 +92,7 @@ impl<'a> Adjustment<'a> {
         };
         let interval = match basic.shape {
             Shape::T => Interval::t(value, se, basic.df, confidence),
-            Shape::Log => Interval::log(value, se, basic.df, confidence),
+            Shape::Log | Shape::Effective => Interval::log(value, se, basic.df, confidence),
             Shape::Percentile => Interval::percentile(&draws, confidence),
             Shape::Bca => Interval::bca(value, &draws, without, confidence),
         };

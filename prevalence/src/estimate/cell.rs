@@ -13,6 +13,7 @@ use crate::estimator::{self, Estimator, Ratio};
 use crate::survey::Survey;
 use crate::table::Labels;
 use crate::variance::Question;
+use crate::variance::taylor::effective_df;
 
 /// Fewest PSUs with a report below which an estimate rests on a handful of places.
 const PSUS_WITH_REPORTS_MIN: usize = 10;
@@ -162,6 +163,12 @@ impl<'a> Plan<'a> {
         let srs: Vec<f64> =
             self.cells.par_iter().zip(&question.estimands).map(srs).collect::<Result<Vec<f64>, Error>>()?;
         Ok(spreads.iter().zip(srs).map(|(spread, srs)| spread.variance / srs).collect())
+    }
+
+    /// Degrees of freedom that the variance of an estimand is worth.
+    pub(super) fn worth(&self, estimand: &Estimand, totals: &[f64]) -> f64 {
+        let influence = influence(estimand, totals, &self.question.terms);
+        effective_df(self.question.design, &self.question.weights.weighted_residual(&influence))
     }
 
     /// How many respondents report anybody, for each cell.

@@ -493,6 +493,7 @@ fn shape_words(shape: Shape) -> &'static str {
     match shape {
         Shape::T => "Student's t",
         Shape::Log => "Student's t on the logarithm",
+        Shape::Effective => "Student's t on the logarithm, with effective degrees of freedom",
         Shape::Percentile => "percentiles of the replicates",
         Shape::Bca => "bias-corrected percentiles of the replicates",
     }

@@ -134,7 +134,7 @@ mod tests {
         let design = Design::from_sizes(&[vec![1; 8], vec![1; 8]], LonelyPsu::Fail).unwrap();
         let alike: Vec<f64> = (0..16).map(|at| if at % 2 == 0 { 1.0 } else { -1.0 }).collect();
         assert!((effective_df(&design, &alike) - 14.0).abs() < 1e-12);
-        let mut one_far_out = alike.clone();
+        let mut one_far_out = alike;
         one_far_out[3] = 20.0;
         assert!(effective_df(&design, &one_far_out) < 8.0);
         assert_eq!(effective_df(&design, &[0.0; 16]), 14.0);

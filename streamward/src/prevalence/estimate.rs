@@ -54,6 +54,8 @@ enum Form {
     T,
     /// Symmetric in the logarithm: never below 0.
     Log,
+    /// As log, with the degrees of freedom that the variance is worth: where a few places hold most of a group.
+    Effective,
     /// Quantiles of bootstrap replicates.
     Percentile,
     /// Bias-corrected and accelerated quantiles.
@@ -96,6 +98,7 @@ impl Estimate {
         let shape = self.interval.map(|form| match form {
             Form::T => Shape::T,
             Form::Log => Shape::Log,
+            Form::Effective => Shape::Effective,
             Form::Percentile => Shape::Percentile,
             Form::Bca => Shape::Bca,
         });

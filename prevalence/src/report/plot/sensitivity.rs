@@ -36,7 +36,12 @@ pub(in super::super) fn sensitivity(grid: &Grid, width: f64, alt: &str) -> Drawi
             let x = left + cell * column as f64;
             let share = if high > low { (size.estimate / low).ln() / (high / low).ln() } else { 0.0 };
             drawing.rectangle("shade", (x + 1.0, y + 1.0), (cell - 2.0, CELL - 2.0), 0.1 + 0.9 * share);
-            let class = if share > 0.45 { "onshade" } else { "" };
+            // Dark letters up to where white ones are easier to read.
+            let class = match share {
+                share if share > 0.78 => "onshade",
+                share if share > 0.4 => "onmid",
+                _ => "",
+            };
             let text = if is_narrow { short(size.estimate) } else { people(Some(size.estimate)) };
             drawing.text(class, (x + cell / 2.0, y + CELL / 2.0 + 4.0), Anchor::Middle, &text);
         }

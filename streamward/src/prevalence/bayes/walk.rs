@@ -40,9 +40,8 @@ pub(crate) fn walks(density: &dyn Density, length: Length, moved: &(dyn Fn() + S
 }
 
 fn walk(density: &dyn Density, length: Length, number: u64, moved: &(dyn Fn() + Sync)) -> anyhow::Result<Walk> {
-    let mut settings = DiagNutsSettings::default();
-    settings.num_tune = length.warmup as u64;
-    settings.num_draws = length.draws as u64;
+    let (num_tune, num_draws) = (length.warmup as u64, length.draws as u64);
+    let mut settings = DiagNutsSettings { num_tune, num_draws, ..DiagNutsSettings::default() };
     settings.adapt_options.step_size_settings.target_accept = TARGET_ACCEPT;
     let n_evaluations = AtomicU64::new(0);
     let math = CpuMath::new(Ground { density, n_evaluations: &n_evaluations });
