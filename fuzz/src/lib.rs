@@ -23,7 +23,7 @@ pub struct Target {
 }
 
 /// All parsers.
-pub const TARGETS: [Target; 16] = [
+pub static TARGETS: [Target; 16] = [
     Target { name: "list", feed: feed_list, seeds: seeds::list },
     Target { name: "list_signatures", feed: feed_signatures, seeds: seeds::signatures },
     Target { name: "list_memory", feed: feed_memory, seeds: seeds::memory },

@@ -21,7 +21,7 @@ enum Change {
 }
 
 /// What parsers stumble over.
-const WORDS: [&str; 14] = [
+const WORDS: &[&str] = &[
     "\0",
     "\n",
     "\t",
@@ -45,7 +45,7 @@ fn change() -> impl Strategy<Value = Change> {
         (at(), 0u8..8).prop_map(|(at, bit)| Change::Flip { at, bit }),
         (at(), 1usize..200).prop_map(|(from, n_bytes)| Change::Cut { from, n_bytes }),
         (at(), 1usize..100, 1usize..60).prop_map(|(from, n_bytes, n_times)| Change::Double { from, n_bytes, n_times }),
-        (at(), prop::sample::select(&WORDS[..])).prop_map(|(at, word)| Change::Put { at, bytes: word.into() }),
+        (at(), prop::sample::select(WORDS)).prop_map(|(at, word)| Change::Put { at, bytes: word.into() }),
         (at(), prop::collection::vec(any::<u8>(), 0..40)).prop_map(|(at, bytes)| Change::Put { at, bytes }),
         (at(), any::<u32>()).prop_map(|(at, number)| Change::Number { at, number }),
     ]

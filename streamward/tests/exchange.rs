@@ -198,10 +198,9 @@ fn what_cannot_go_well_is_said_at_once() {
 fn feedback_arrives_and_nonsense_is_refused() {
     let fake = Fake::start(&["--entries", "20"]);
     let tell = |words: &[&str]| {
-        let mut command = fake.pull("stopncii", &PathBuf::from("unused"));
+        let command = fake.pull("stopncii", &PathBuf::from("unused"));
         let mut told = Command::new(env!("CARGO_BIN_EXE_streamward"));
         told.envs(command.get_envs().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))));
-        let _ = &mut command;
         let patience = ["--wait-ms", "5", "--tries", "3"];
         told.args(["list", "feedback"])
             .args(words)

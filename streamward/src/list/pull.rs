@@ -184,7 +184,7 @@ impl Journal {
             )
         };
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = open.map_err(|error| trouble(error.to_string()))?;
+        let file = open.map_err(|error| trouble(error.to_string()))?;
         if file.try_lock().is_err() {
             return Err(trouble("another pull is at work on it".into()));
         }
