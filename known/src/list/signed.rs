@@ -303,7 +303,8 @@ impl Memory {
                 n_versions: fields.next()?.parse().ok()?,
                 root: record::Hash::parse(fields.next()?).ok()?,
             };
-            Some((fields.next()?.to_owned(), seen))
+            let name = fields.next().filter(|name| !name.chars().any(char::is_control))?;
+            Some((name.to_owned(), seen))
         };
         let lists: Option<BTreeMap<String, Seen>> = text.lines().map(line).collect();
         let wrong = TrustError::Shape { wrong: "what was seen before cannot be read" };
@@ -440,7 +441,9 @@ mod tests {
         assert!(memory.remember("Test list", seen.clone()));
         assert!(!memory.remember("Test list", seen));
         assert_eq!(Memory::parse(&memory.to_string()).unwrap(), memory);
-        assert!(Memory::parse("1 1 x Test list\n").is_err());
+        for broken in ["1 1 x Test list\n".to_owned(), memory.to_string().replace("Test", "Te\rst")] {
+            assert!(Memory::parse(&broken).is_err(), "{broken}");
+        }
     }
 
     proptest! {

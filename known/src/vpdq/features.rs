@@ -30,6 +30,9 @@ pub struct Feature {
 /// The most frames that are read: at 60 a second, over two days.
 pub const FEATURES_MAX: usize = 12_000_000;
 
+/// No video is so many seconds long; larger numbers could not be written and read again.
+const SECONDS_END: f64 = 1e11;
+
 /// Reads one frame a line; empty lines are skipped.
 ///
 /// # Errors
@@ -60,7 +63,8 @@ pub fn parse_json(text: &str) -> Result<Vec<Feature>, Error> {
         let older: BTreeMap<u32, OlderFeature> = serde_json::from_str(text).map_err(not_json)?;
         let features = (1..).zip(older).map(|(place, (frame, older))| {
             let quality = u8::try_from(older.quality).ok().filter(|quality| *quality <= 100);
-            let timestamp_ms = (older.timestamp >= 0.0).then(|| (older.timestamp * 1e3).round() as u64);
+            let is_time = (0.0..SECONDS_END).contains(&older.timestamp);
+            let timestamp_ms = is_time.then(|| (older.timestamp * 1e3).round() as u64);
             let (Some(quality), Some(timestamp_ms), Ok(hash)) = (quality, timestamp_ms, older.hash.parse()) else {
                 return Err(at(place)(wrong(&older.hash)));
             };
@@ -149,6 +153,9 @@ mod tests {
         let expected = [Feature { frame: 0, quality: 77, hash: hash.parse().unwrap(), timestamp_ms: 1500 }];
         assert_eq!(parse_json(&newer).unwrap(), expected);
         assert_eq!(parse_json(&older).unwrap(), expected);
+        for endless in ["99999999999999999999", "1e300", "-1.5"] {
+            assert!(parse_json(&older.replace("1.5", endless)).is_err(), "{endless}");
+        }
     }
 
     #[test]
