@@ -30,6 +30,9 @@ pub enum Input<F> {
     Tick,
     /// Another policy holds from now on. Frames that are waiting count as not judged; a cover stays.
     PolicyChanged(Box<Policy>),
+    /// Whoever looks is somebody else from now on. Frames that are waiting are looked at again, and nothing said before
+    /// clears them; what was seen in them still counts.
+    LookAgain,
     /// A person who may do so takes a latched cover away.
     Reset,
     /// No frame will come. What is waiting is decided with what is known now.
@@ -188,6 +191,7 @@ impl<F> Guard<F> {
             Input::Finding(finding) => self.hear(finding),
             Input::Tick => (),
             Input::PolicyChanged(policy) => self.change_policy(*policy),
+            Input::LookAgain => self.look_again(),
             Input::Reset => self.decision.reset(),
             Input::EndOfStream => self.end(),
         }
@@ -273,6 +277,20 @@ impl<F> Guard<F> {
         self.decision.change_policy(&policy);
         self.policy = policy;
         self.looked_at.clear();
+    }
+
+    fn look_again(&mut self) {
+        let before = std::mem::take(&mut self.looked_at);
+        for waiting in &mut self.waiting {
+            let Some(seen) = before.iter().find(|looked_at| looked_at.id == waiting.judged_as) else { continue };
+            let (id, regions) = (waiting.id, seen.regions.clone());
+            let looks = region::looks(&self.policy, &regions);
+            let sighting = seen.sighting.again(looks.clone());
+            let signature = waiting.signature.clone();
+            self.looked_at.push_back(LookedAt { id, at: waiting.at, signature, regions: regions.clone(), sighting });
+            self.outputs.push_back(Output::Look { id, frame: waiting.frame.clone(), regions, looks });
+            waiting.judged_as = id;
+        }
     }
 
     fn end(&mut self) {

@@ -20,6 +20,12 @@ impl Sighting {
         Sighting { has_failed: looks.is_empty(), missing: looks, nearest: None, values: vec![0.0; n_rules] }
     }
 
+    /// Waits for every one of `looks` anew, and keeps what was seen.
+    pub(crate) fn again(&self, looks: Vec<(JudgeId, RegionId)>) -> Sighting {
+        let (nearest, values) = (self.nearest.clone(), self.values.clone());
+        Sighting { has_failed: looks.is_empty(), missing: looks, nearest, values }
+    }
+
     /// Whether every judge has reported on every region, and none has failed.
     pub(crate) fn is_complete(&self) -> bool {
         self.missing.is_empty() && !self.has_failed

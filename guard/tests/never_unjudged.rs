@@ -165,6 +165,7 @@ enum Event {
     Wait { ms: u64 },
     Reset,
     NewPolicy,
+    LookAgain,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -174,6 +175,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => (0u64..400).prop_map(|ms| Event::Wait { ms }),
         1 => Just(Event::Reset),
         1 => Just(Event::NewPolicy),
+        1 => Just(Event::LookAgain),
     ]
 }
 
@@ -231,6 +233,15 @@ proptest! {
                     let decided = record.shown.len() as u64;
                     record.heard.retain(|(f, _)| f.frame.0 < decided);
                     policy_since = n;
+                }
+                Event::LookAgain => {
+                    guard.input(Input::LookAgain, at);
+                    record.drain(&mut guard);
+                    // What cleared a waiting frame counts no more; what was seen in it does.
+                    let decided = record.shown.len() as u64;
+                    record.heard.retain(|(f, _)| {
+                        f.frame.0 < decided || (is_bad(&f.found) && f.found != Found::Failed)
+                    });
                 }
             }
             record.drain(&mut guard);
@@ -396,6 +407,35 @@ fn flat_frames_keep_the_state_whatever_a_model_says() {
     guard.input(Input::Tick, MS(60 * 33 + 150));
     assert_eq!(guard.counts().released, 30, "no score covers a flat frame, a match does");
     assert_eq!(guard.state(), State::Covered, "and flat frames take no cover away");
+}
+
+#[test]
+fn frames_that_wait_are_looked_at_again_and_what_was_seen_in_them_stays() {
+    let mut guard = Guard::new(policy(|p| p.reuse.max_ms = 500));
+    let clear = |guard: &mut Guard<u64>, frame, at| {
+        guard.input(Input::Finding(says(frame, 0, Found::Clear)), at);
+        guard.input(Input::Finding(says(frame, 1, scores(0.0))), at);
+    };
+    for n in 0..4 {
+        guard.input(Input::Frame(arrival(n, n as u8 * 60)), MS(n * 10));
+        clear(&mut guard, n, MS(n * 10));
+    }
+    guard.input(Input::Finding(says(3, 0, matched())), MS(40));
+    while guard.poll().is_some() {}
+    guard.input(Input::LookAgain, MS(50));
+    let looks: Vec<u64> = std::iter::from_fn(|| guard.poll())
+        .filter_map(|o| if let Output::Look { id, .. } = o { Some(id.0) } else { None })
+        .collect();
+    assert_eq!(looks, [0, 1, 2, 3]);
+    [0, 1, 3].into_iter().for_each(|frame| clear(&mut guard, frame, MS(60)));
+    guard.input(Input::Tick, MS(300));
+    let shown: Vec<(u64, bool)> = std::iter::from_fn(|| guard.poll())
+        .filter_map(|o| {
+            if let Output::Show { id, shown, .. } = o { Some((id.0, matches!(shown, Shown::Frame(_)))) } else { None }
+        })
+        .collect();
+    assert_eq!(shown, [(0, true), (1, true), (2, false), (3, false)]);
+    assert_eq!(guard.state(), State::Covered, "the match in frame 3 was heard before");
 }
 
 #[test]
