@@ -5,7 +5,6 @@
 mod bayes;
 mod describe;
 mod estimate;
-mod pdf;
 mod plain;
 mod plan;
 mod print;
@@ -45,7 +44,7 @@ enum Command {
     Bayes(bayes::Bayes),
     /// Says how many respondents an estimate needs.
     Plan(plan::PlanSurvey),
-    /// Writes a report: one self-contained web page, and the same as PDF.
+    /// Writes a report: one self-contained web page, and the same for a typesetter.
     Report(report::Report),
     /// Gives the weighted total of a column.
     Total(plain::Total),

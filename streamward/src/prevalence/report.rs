@@ -7,7 +7,7 @@ use clap::Args;
 use prevalence::estimate::Request;
 use prevalence::estimator::Estimator;
 use prevalence::interval::Shape;
-use prevalence::report::{Findings, Municipal, Run, document, html};
+use prevalence::report::{Findings, Municipal, Run, document, html, typst};
 use prevalence::variance::Method;
 use prevalence::{estimates, holdout, sensitivity};
 use serde::Serialize;
@@ -18,7 +18,7 @@ use super::explain;
 use super::print;
 use super::read::{Reweight, Source, Spread};
 
-/// Writes a report: one self-contained web page, and the same as PDF.
+/// Writes a report: one self-contained web page, and the same for a typesetter.
 #[derive(Args)]
 pub(super) struct Report {
     #[command(flatten)]
@@ -33,9 +33,9 @@ pub(super) struct Report {
     /// The web page.
     #[arg(long, value_name = "FILE", default_value = "report.html")]
     out: PathBuf,
-    /// The same as PDF; needs a program built with the feature pdf.
-    #[arg(long, value_name = "FILE")]
-    pdf: Option<PathBuf>,
+    /// Also write it for the typesetter Typst to this folder; there `typst compile main.typ report.pdf` makes the PDF.
+    #[arg(long, value_name = "FOLDER")]
+    typst: Option<PathBuf>,
     /// Degree ratios of the sensitivity grid.
     #[arg(long, value_delimiter = ',', default_value = "0.5,0.75,1,1.25", value_name = "NUMBERS")]
     degree_ratios: Vec<f64>,
@@ -115,8 +115,13 @@ impl Report {
         };
         let document = document(&findings);
         let mut written = vec![write(&self.out, html::page(&document).as_bytes())?];
-        if let Some(path) = &self.pdf {
-            written.push(write(path, &super::pdf::pdf(&prevalence::report::typst::source(&document))?)?);
+        if let Some(folder) = &self.typst {
+            std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+            let source = typst::source(&document);
+            written.push(write(&folder.join("main.typ"), source.main.as_bytes())?);
+            for (name, drawing) in &source.drawings {
+                written.push(write(&folder.join(name), drawing.as_bytes())?);
+            }
         }
         let converged = municipal.as_ref().map(|own| own.convergence.converged);
         if let Some(own) = municipal.as_ref().filter(|own| !own.convergence.converged) {
