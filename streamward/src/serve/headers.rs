@@ -16,7 +16,8 @@ const HEADERS: [(HeaderName, &str); 7] = [
     ),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
+    // Not `no-referrer`: under it Chromium sends `Origin: null` with our own forms.
+    (header::REFERRER_POLICY, "same-origin"),
     (header::CACHE_CONTROL, "no-store"),
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
     (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()"),
@@ -45,12 +46,14 @@ pub(super) async fn same_origin(request: Request, next: Next) -> Response {
 fn is_own(request: &Request) -> bool {
     let is_safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let text = |name: HeaderName| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let site = text(HeaderName::from_static("sec-fetch-site"));
-    let is_own_site = site.is_none_or(|site| matches!(site, "same-origin" | "none"));
+    // No page can set this one, so where it is there it decides.
+    if let Some(site) = text(HeaderName::from_static("sec-fetch-site")) {
+        return is_safe || matches!(site, "same-origin" | "none");
+    }
     let is_own_origin = match (text(header::ORIGIN), text(header::HOST)) {
         (None, _) => true,
         (Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, rest)| rest == host),
         (Some(_), None) => false,
     };
-    is_safe || (is_own_site && is_own_origin)
+    is_safe || is_own_origin
 }

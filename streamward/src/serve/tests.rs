@@ -154,6 +154,10 @@ async fn another_sites_page_cannot_do_anything() {
     }
     let own = [cookie, ("Origin", format!("http://{}", house.address)), ("Sec-Fetch-Site", "same-origin".to_owned())];
     assert_eq!(house.ask(Method::POST, &path, &own, "").await.status, StatusCode::SEE_OTHER);
+    // A browser that was told to send no referrer hides the origin of our own pages too.
+    let hidden = [own[0].clone(), ("Origin", "null".to_owned()), ("Sec-Fetch-Site", "same-origin".to_owned())];
+    let given_back = house.ask(Method::POST, &format!("/cases/{case}/give-back"), &hidden, "").await;
+    assert_eq!(given_back.status, StatusCode::SEE_OTHER);
 }
 
 #[tokio::test]
