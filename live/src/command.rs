@@ -21,7 +21,7 @@ use crate::policies;
 /// Holds every frame of a video until it has been judged, and covers the harmful ones. Reports nothing to anyone.
 ///
 /// Exit codes: 0 nothing covered, 1 something covered, 2 usage or I/O error, 3 judging was late or failed (what was
-/// not judged was not shown), 4 policy invalid.
+/// not judged was not shown) or an interrupt ended the run early, 4 policy invalid.
 #[derive(Parser)]
 #[command(name = "streamward-guard", version)]
 pub struct Arguments {
