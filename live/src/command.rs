@@ -4,6 +4,7 @@ mod doctor;
 mod file;
 mod hash;
 mod part;
+mod judge;
 mod pipe;
 mod selftest;
 mod stream;
@@ -39,6 +40,7 @@ enum Command {
     #[command(hide = true)]
     Part(part::Arguments),
     Hash(hash::Arguments),
+    Judge(judge::Arguments),
     Doctor(doctor::Arguments),
     Selftest(selftest::Arguments),
     /// Prints completions for a shell.
@@ -90,6 +92,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Srt(arguments) => stream::run(&arguments, Protocol::Srt),
         Command::Part(arguments) => part::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
+        Command::Judge(arguments) => judge::run(&arguments),
         Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Selftest(arguments) => selftest::run(&arguments),
         Command::Completions { shell } => {

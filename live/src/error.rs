@@ -102,6 +102,9 @@ pub enum Error {
         "the video on standard input cannot be read: {0}\n  to do: send YUV4MPEG2 with 4:2:0 chroma, as `ffmpeg -pix_fmt yuv420p -f yuv4mpegpipe -` writes it"
     )]
     Y4m(String),
+    /// What another program sent about a frame is no message of ours.
+    #[error("a message about a frame cannot be read: {0}\n  to do: check that both programs are of one version")]
+    Wire(&'static str),
     /// The output could not be written.
     #[error("cannot write {path}: {source}\n  to do: check the free space and that you may write there; nothing was left under that name", path = path.display())]
     Write {

@@ -5,6 +5,7 @@
 //! [`models`]); the machine in `guard` decides; the emitter sends the frame or one of the `covers`.
 //! Around the stream stand the GStreamer [`element`]s, files ([`mod@file`]), pipes ([`pipe`]) and live streams (`network`),
 //! where a `keeper` watches over a checker in its `sandbox`.
+//! Where somebody else holds the frames and decides, [`judge`] only says what the judges see; [`wire`] is how.
 
 mod error;
 mod read;
@@ -27,6 +28,8 @@ pub mod pipe;
 mod network;
 mod sandbox;
 mod keeper;
+pub mod wire;
+pub mod judge;
 pub mod command;
 
 pub use error::Error;
