@@ -4,6 +4,7 @@
 //! is named for review: without it nobody knows what is missed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -79,40 +80,46 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let n_wanted = reviewed.keys().filter(|party| is_right(party)).count();
     let n_found = reviewed.keys().filter(|party| is_right(party) && highest.contains_key(&***party)).count();
     let sample = sample(arguments, &loaded.book, &highest);
+    let mut out = std::io::stdout().lock();
     if arguments.json {
         let months: Vec<_> = months
             .iter()
             .map(|(month, m)| json!({ "month": month, "transfers": m.n_transfers, "senders": m.senders.len(), "reviews": m.n_reviews, "alerts": m.n_alerts }))
             .collect();
-        println!(
+        writeln!(
+            out,
             "{}",
             json!({ "months": months, "raised_parties": ranked.len(), "budget": top.len(), "reviewed_in_budget": n_known,
                 "right_in_budget": n_right, "right_known": n_wanted, "right_raised": n_found, "below_the_line": sample })
-        );
+        )?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("month    transfers   senders   reviews   alerts   alerts per 1,000 senders");
+    writeln!(out, "month    transfers   senders   reviews   alerts   alerts per 1,000 senders")?;
     for (month, m) in &months {
         let rate = m.n_alerts as f64 * 1000.0 / m.senders.len().max(1) as f64;
-        println!(
+        writeln!(
+            out,
             "{month}  {:>9} {:>9} {:>9} {:>8}   {rate:.2}",
             m.n_transfers,
             m.senders.len(),
             m.n_reviews,
             m.n_alerts
-        );
+        )?;
     }
-    println!("\n{} parties raised", ranked.len());
+    writeln!(out, "\n{} parties raised", ranked.len())?;
     if arguments.reviewed.is_some() {
-        println!(
+        writeln!(
+            out,
             "of the {} highest {n_known} were looked into, and {n_right} of them were reported or useful",
             top.len()
-        );
-        println!("of {n_wanted} parties known as reported or useful {n_found} are raised");
+        )?;
+        writeln!(out, "of {n_wanted} parties known as reported or useful {n_found} are raised")?;
     }
     if !sample.is_empty() {
-        println!("\nbelow the line, drawn by chance; look into them to know what is missed:");
-        sample.iter().for_each(|party| println!("  {party}"));
+        writeln!(out, "\nbelow the line, drawn by chance; look into them to know what is missed:")?;
+        for party in &sample {
+            writeln!(out, "  {party}")?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

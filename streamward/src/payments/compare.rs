@@ -4,6 +4,7 @@
 //! holds what it would have raised against what people found out. Neither changes anything.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -140,6 +141,7 @@ impl Difference {
 
     /// Exit code 1 when the two differ.
     fn tell(&self, is_json: bool) -> anyhow::Result<ExitCode> {
+        let mut out = std::io::stdout().lock();
         let lost: Vec<&String> = self.before.keys().filter(|party| !self.after.contains_key(*party)).collect();
         let new: Vec<&String> = self.after.keys().filter(|party| !self.before.contains_key(*party)).collect();
         let moved = self.before.iter().filter(|(party, b)| self.after.get(*party).is_some_and(|a| a != *b)).count();
@@ -151,36 +153,39 @@ impl Difference {
         if is_json {
             let outcomes: BTreeMap<&str, (usize, usize)> =
                 Outcome::ALL.iter().map(|outcome| (outcome.as_str(), found(*outcome))).collect();
-            println!(
+            writeln!(
+                out,
                 "{}",
                 json!({ "packs": self.names, "raised": [self.before.len(), self.after.len()], "only_first": lost,
                     "only_second": new, "both_but_other_score": moved, "still_raised_of_reviewed": outcomes })
-            );
+            )?;
             return Ok(code);
         }
         let count =
             |parties: &BTreeMap<String, (Level, i64)>, level| parties.values().filter(|(l, _)| *l == level).count();
         for (name, parties) in self.names.iter().zip([&self.before, &self.after]) {
-            println!(
+            writeln!(
+                out,
                 "{name}: {} parties for review, {} for alert",
                 count(parties, Level::Review),
                 count(parties, Level::Alert)
-            );
+            )?;
         }
-        println!(
+        writeln!(
+            out,
             "only the first raises {}, only the second {}, both with another score {moved}",
             lost.len(),
             new.len()
-        );
+        )?;
         for (label, parties) in [("only the first", &lost), ("only the second", &new)] {
             for party in parties.iter().take(20) {
-                println!("  {label}: {party}");
+                writeln!(out, "  {label}: {party}")?;
             }
         }
         for outcome in Outcome::ALL {
             let (n_kept, n) = found(*outcome);
             if n > 0 {
-                println!("of {n} parties found {}, the second still raises {n_kept}", outcome.as_str());
+                writeln!(out, "of {n} parties found {}, the second still raises {n_kept}", outcome.as_str())?;
             }
         }
         Ok(code)

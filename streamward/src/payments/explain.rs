@@ -4,6 +4,7 @@
 //! was written. Beside its reasons stand the transfers behind them, a time line, and who pays whom around it.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -125,18 +126,19 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         std::fs::write(path, svg).map_err(|why| unwritable(path, why))?;
     }
     let ties = network::ties(alert, index, book, pack.spans);
+    let mut out = std::io::stdout().lock();
     if let Some(path) = &arguments.network {
         let svg = network::picture(alert, &ties, pack.currency);
         std::fs::write(path, svg).map_err(|why| unwritable(path, why))?;
     }
     if arguments.json {
-        println!("{}", alert.to_json());
+        writeln!(out, "{}", alert.to_json())?;
     } else {
-        print!("{}", alert.to_text());
-        println!("\nThe transfers behind the reasons\n{}", transfers(alert, book));
-        println!("Who pays whom around it\n{}", network::table(&ties[..ties.len().min(40)], pack.currency));
+        write!(out, "{}", alert.to_text())?;
+        writeln!(out, "\nThe transfers behind the reasons\n{}", transfers(alert, book))?;
+        writeln!(out, "Who pays whom around it\n{}", network::table(&ties[..ties.len().min(40)], pack.currency))?;
         if ties.len() > 40 {
-            println!("and {} more ties", ties.len() - 40);
+            writeln!(out, "and {} more ties", ties.len() - 40)?;
         }
     }
     Ok(ExitCode::from(1))

@@ -1,5 +1,6 @@
 //! Which transfers wait for a person, and what does the person say?
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
@@ -65,13 +66,14 @@ fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
     let mut desk = Desk::open(&arguments.desk.state, arguments.pack.load()?, arguments.desk.rule())?;
     desk.refresh(now_s())?;
     let mut n_open = 0;
+    let mut out = std::io::stdout().lock();
     for hold in desk.gate().holds() {
         n_open += usize::from(hold.state == HoldState::Open);
         if !arguments.all && hold.state != HoldState::Open {
             continue;
         }
         if arguments.json {
-            println!("{}", serde_json::to_string(hold)?);
+            writeln!(out, "{}", serde_json::to_string(hold)?)?;
             continue;
         }
         let until = payments::Moment { utc_s: hold.until_s, offset_min: None }.to_rfc3339();
@@ -81,13 +83,14 @@ fn list(arguments: &ListArguments) -> anyhow::Result<ExitCode> {
             }
             HoldState::Open | HoldState::Expired => String::new(),
         };
-        println!(
+        writeln!(
+            out,
             "{:<10} {:<9} until {until}  transfer {}  {}{decided}",
             hold.id,
             hold.state.name(),
             hold.transfer,
             hold.alert
-        );
+        )?;
     }
     eprintln!("{n_open} transfers wait for a person");
     Ok(if n_open > 0 { ExitCode::from(1) } else { ExitCode::SUCCESS })

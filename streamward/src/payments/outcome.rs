@@ -1,6 +1,7 @@
 //! What was an alert worth to whoever looked into it?
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use anyhow::anyhow;
@@ -56,9 +57,10 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     desk.refresh(now_s())?;
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut out = std::io::stdout().lock();
     for event in desk.gate().outcomes() {
         if let Event::Outcome { alert, outcome, by, note, .. } = event {
-            println!("{alert}  {:<9} by {by}: {note}", outcome.as_str());
+            writeln!(out, "{alert}  {:<9} by {by}: {note}", outcome.as_str())?;
             *counts.entry(outcome.as_str()).or_default() += 1;
         }
     }

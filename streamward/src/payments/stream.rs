@@ -41,8 +41,8 @@ pub(crate) struct DeskFolder {
     #[arg(long, value_name = "DIR")]
     pub(super) state: PathBuf,
     /// What holds a transfer, when the desk is made.
-    #[arg(long, value_enum, default_value = "alert")]
-    hold: HoldFrom,
+    #[arg(long = "hold", value_enum, default_value = "alert", value_name = "LEVEL")]
+    hold_from: HoldFrom,
     /// Hours after which a hold ends by itself, when the desk is made; the law of the place says how many there may be.
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=720), value_name = "HOURS")]
     hold_hours: u32,
@@ -61,7 +61,7 @@ enum HoldFrom {
 impl DeskFolder {
     /// The rule of a desk that is made now.
     pub(super) fn rule(&self) -> HoldRule {
-        let from = match self.hold {
+        let from = match self.hold_from {
             HoldFrom::Review => Some(Level::Review),
             HoldFrom::Alert => Some(Level::Alert),
             HoldFrom::Never => None,
