@@ -129,7 +129,8 @@ fn each(image: &RgbImage, change: fn(f32) -> f32) -> RgbImage {
 /// A striped square in the corner.
 fn logo(image: &RgbImage, part: u32) -> RgbImage {
     let (mut image, side) = (image.clone(), image.width() / part);
-    for (x, y) in (0..side).flat_map(|x| (0..side.min(image.height())).map(move |y| (x, y))) {
+    let height = side.min(image.height());
+    for (x, y) in (0..side).flat_map(|x| (0..height).map(move |y| (x, y))) {
         let shade = if (x + y) * 8 / side.max(1) % 2 == 0 { 250 } else { 20 };
         image.put_pixel(x, y, Rgb([shade; 3]));
     }

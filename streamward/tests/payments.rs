@@ -1,4 +1,5 @@
 //! From a file of transfers to an alert, its explanation and its picture: does the program tell one story?
+#![allow(clippy::unwrap_used, reason = "a test that panics has failed, helpers included")]
 
 use std::path::Path;
 use std::process::{Command, Output};

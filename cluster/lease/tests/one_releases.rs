@@ -367,7 +367,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0_u64..400).prop_map(Step::Wait),
         1 => Just(Step::Wait(2600)),
         1 => Just(Step::Break),
-        1 => worker.clone().prop_map(Step::StopClock),
+        1 => worker.prop_map(Step::StopClock),
         1 => Just(Step::Drain(2)),
     ]
 }

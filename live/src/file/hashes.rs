@@ -141,7 +141,7 @@ impl Frames {
         };
         // Without a rate of its own, a video counts as one of 30 frames a second.
         let step = (self.every_s * if fps > 0.0 { fps } else { 30.0 }) as u32;
-        if frame % step.max(1) != 0 {
+        if !frame.is_multiple_of(step.max(1)) {
             return Some(());
         }
         let pdq = self.pdq(buffer, &info)?;

@@ -30,8 +30,11 @@ pub(super) struct Playout {
     began: Instant,
     policy: Policy,
     line: Mutex<Option<Line>>,
-    on_tag: Mutex<Option<Box<dyn FnMut(Tag) -> bool + Send>>>,
+    on_tag: Mutex<Option<TakesTags>>,
 }
+
+/// Takes a tag on its way; whether it wants more.
+type TakesTags = Box<dyn FnMut(Tag) -> bool + Send>;
 
 /// What was put on it; times since it began.
 struct Line {
@@ -55,7 +58,7 @@ struct Line {
 impl Playout {
     /// Nothing goes out before the size of the picture is known.
     pub(super) fn new(policy: &Policy, on_tag: impl OnTag) -> Playout {
-        let on_tag: Box<dyn FnMut(Tag) -> bool + Send> = Box::new(on_tag);
+        let on_tag: TakesTags = Box::new(on_tag);
         Playout {
             began: Instant::now(),
             policy: policy.clone(),

@@ -175,11 +175,11 @@ impl Connection {
     /// Why the connection is lost, if it is.
     fn trouble(&self) -> Option<String> {
         let bus = self.pipeline.bus().expect("a pipeline has a bus");
-        while let Some(message) = bus.pop_filtered(&[gst::MessageType::Error, gst::MessageType::Eos]) {
-            if let gst::MessageView::Error(error) = message.view() {
-                return Some(error.error().message().to_owned());
-            }
-            return Some("the server ended it".into());
+        if let Some(message) = bus.pop_filtered(&[gst::MessageType::Error, gst::MessageType::Eos]) {
+            return Some(match message.view() {
+                gst::MessageView::Error(error) => error.error().message().to_owned(),
+                _ => "the server ended it".into(),
+            });
         }
         (self.source.current_level_bytes() > WAITING_MAX).then(|| "it is too slow".into())
     }

@@ -91,7 +91,7 @@ fn rtsp_leaks_nothing() {
         bursts: (0..15)
             .flat_map(|round| recipe.bursts.iter().map(move |b| b.start + round * 200..b.end + round * 200))
             .collect(),
-        ..recipe.clone()
+        ..recipe
     };
     let long_folder = folder.path().join("long");
     std::fs::create_dir(&long_folder).unwrap();

@@ -64,7 +64,7 @@ fn bytes_that_are_no_video_bring_no_picture() {
             "a kind that no source brings",
             [connected.clone(), stream("video/x-raw, format=I420, width=64, height=64"), bytes(&noise)].concat(),
         ),
-        ("caps that are none", [connected.clone(), stream("no caps at all; ,,,")].concat()),
+        ("caps that are none", [connected, stream("no caps at all; ,,,")].concat()),
         ("a record of no kind", record(99, b"what")),
         ("half a record", record(3, &noise)[..100].to_vec()),
     ];

@@ -83,7 +83,7 @@ impl Watched {
 fn sight(observer: &Observer, picture: &Picture) -> Sight {
     let steps = (0..observer.source.len()).step_by(60);
     let sights: Vec<Sight> = steps.map(|index| observer.sight(index, picture)).collect();
-    let first = |wanted: fn(&Sight) -> bool| sights.iter().copied().find(|sight| wanted(sight));
+    let first = |wanted: fn(&Sight) -> bool| sights.iter().copied().find(wanted);
     first(|sight| *sight == Sight::Forbidden)
         .or_else(|| first(|sight| *sight == Sight::Cover))
         .or_else(|| first(|sight| matches!(sight, Sight::Source(_))))
