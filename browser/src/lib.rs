@@ -5,7 +5,7 @@
 //! the last released one, or the cover. The other holds a [`Judge`], which looks at frames and says what it found.
 //! The line waits for no one: when the judge is slow, hangs or is gone, nothing unjudged comes out.
 //!
-//! Read in this order: what the two say to each other ([`word`]), [`picture`], [`judge`], [`line`], and last the C
+//! Read in this order: what the two say to each other ([`word`]), [`picture`], [`judge`], [`mod@line`], and last the C
 //! edge, `abi`, which is all that JavaScript sees.
 
 pub mod word;

@@ -172,7 +172,8 @@ fn files(dossier: &Dossier) -> Html {
         };
         let is_viewed = dossier.views().is_file_viewed(&file.sha256);
         html!(
-            "<tr><td>{}</td><td>{} bytes</td><td><code>{}</code></td><td>{}</td><td>{}</td></tr>",
+            "<tr><td>{}</td><td>{} bytes</td><td><code>{}</code></td>\
+             <td data-label=\"Kept by\">{}</td><td data-label=\"Viewed by a person\">{}</td></tr>",
             file.media_type,
             file.len,
             file.digits(),
