@@ -12,13 +12,12 @@ const main = document.getElementById('main');
 let known = null;
 const look = async () => {
   const news = await fetch('/news', { redirect: 'error' }).then((answer) => (answer.ok ? answer.text() : null));
-  if (news === null || news === known) return;
-  const isFirst = known === null;
-  known = news;
-  if (isFirst || main.contains(document.activeElement?.closest('form'))) return;
+  if (news === null || news === known || main.contains(document.activeElement?.closest('form'))) return;
   const row = document.activeElement?.getAttribute('href');
   const page = new DOMParser().parseFromString(await fetch(location.href).then((answer) => answer.text()), 'text/html');
   main.replaceChildren(...page.getElementById('main').childNodes);
+  // Only now: what happened between the page and the first look, or while a form was filled in, is shown too.
+  known = news;
   localTimes();
   if (row) main.querySelector(`[data-row] a[href="${CSS.escape(row)}"]`)?.focus();
 };
