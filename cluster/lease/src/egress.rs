@@ -125,7 +125,8 @@ pub struct Patience {
 
 impl Patience {
     /// 15 s, 5 s and 1 s. Of the bus a lost leader is to be survived: nats-server elects the next one 4 to 9 s after the
-    /// last sign of the old. Source: `server/raft.go` of nats-server 2.9, `minElectionTimeout`, `maxElectionTimeout`.
+    /// last sign of the old. Source: `server/raft.go` in nats-io/nats-server,
+    /// `minElectionTimeoutDefault` and `maxElectionTimeoutDefault`.
     pub const DEFAULT: Patience =
         Patience { ttl: Duration::from_secs(15), start: Duration::from_secs(5), stall: Duration::from_secs(1) };
 }
