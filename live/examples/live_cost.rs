@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! live_cost passthrough CLIP       decode, then `identity`, or the guard with judges that clear at once
-//! live_cost whole CLIP MODEL       decode, the hash and the model on every frame, nothing written
+//! live_cost whole CLIP MODEL best|own|rten    decode, the hash and the model on every frame, nothing written
 //! live_cost file CLIP MODEL OUT    the same, encoded into OUT
 //! live_cost regions CLIP KINDS     decode and the hash of these regions (whole,2x2,insets) on every frame, no model
 //! live_cost pictures RAW WxH       tile signature, pixelated cover and search for insets of the I420 frames in RAW
@@ -14,6 +14,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use classifier::RuntimeChoice;
 use gst::prelude::*;
 use guard::finding::{Finding, Found, FrameId, JudgeId, RegionId};
 use guard::policy::{CoverStyle, RegionKind, ScoreRule};
@@ -33,7 +34,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     live::start_media()?;
     let object = match arguments.as_slice() {
         ["passthrough", clip] => passthrough(clip),
-        ["whole", clip, model] => whole(clip, model),
+        ["whole", clip, model, runtime] => whole(clip, model, runtime),
         ["regions", clip, regions] => regions_cost(clip, regions),
         ["file", clip, model, out] => file(clip, model, out),
         ["pictures", raw, size] => pictures(raw, size),
@@ -78,8 +79,14 @@ fn passthrough(clip: &str) -> Outcome {
     }))
 }
 
-fn whole(clip: &str, model: &str) -> Outcome {
-    let hired = Hired::new(&with_model(model))?;
+fn whole(clip: &str, model: &str, runtime: &str) -> Outcome {
+    let choice = match runtime {
+        "best" => RuntimeChoice::default(),
+        "own" => RuntimeChoice::Own,
+        "rten" => RuntimeChoice::Rten,
+        _ => return Err(format!("there is no runtime {runtime}: name best, own or rten").into()),
+    };
+    let hired = Hired::run_by(&with_model(model), &choice)?;
     let runtime = hired.models().facts().first().map(|fact| fact.runtime.clone());
     let element = GuardElement::with(with_model(model), Pace::Exact, 1, Some(hired.into_maker()));
     let (ms, n_frames) = play(clip, element.upcast_ref())?;

@@ -25,15 +25,14 @@ pub struct Models {
 }
 
 impl Models {
-    /// Loads every model that the policy names.
+    /// Loads every model that the policy names, to be run by `runtime`.
     ///
     /// # Errors
     /// [`Error::Model`] for one that is not there or has another hash; [`Error::ClassUnknown`] when the policy's
     /// score rules and the models' classes do not fit each other.
-    pub fn load(policy: &Policy) -> Result<Models, Error> {
+    pub fn load(policy: &Policy, runtime: &RuntimeChoice) -> Result<Models, Error> {
         let names = &policy.judges.models;
-        let choice = RuntimeChoice::Best(LibrarySearch::default());
-        let classifiers = names.iter().map(|name| open(name, &choice)).collect::<Result<Vec<_>, _>>()?;
+        let classifiers = names.iter().map(|name| open(name, runtime)).collect::<Result<Vec<_>, _>>()?;
         check_classes(&policy.scores, &classifiers)?;
         let failed = |source| failed(&names.join(" with "), source);
         let judges = match policy.judges.ensemble {

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use classifier::RuntimeChoice;
 use guard::finding::{Finding, Found, FrameId, JudgeId, Match, RegionId};
 use guard::region::Region;
 use guard::{Frame, Policy};
@@ -37,9 +38,17 @@ impl Hired {
     /// # Errors
     /// The first one that cannot be had: without it no frame could ever be shown.
     pub fn new(policy: &Policy) -> Result<Hired, Error> {
+        Hired::run_by(policy, &RuntimeChoice::default())
+    }
+
+    /// The same with the models on a runtime that is named.
+    ///
+    /// # Errors
+    /// As [`Hired::new`]; also where this runtime is not here, or does not take a model.
+    pub fn run_by(policy: &Policy, runtime: &RuntimeChoice) -> Result<Hired, Error> {
         let trust = Trust::of(policy)?;
         let lists = policy.judges.lists.iter().map(|name| trust.load(name)).collect::<Result<Vec<_>, _>>()?;
-        Ok(Hired { policy: policy.clone(), lists: lists.into(), models: Models::load(policy)? })
+        Ok(Hired { policy: policy.clone(), lists: lists.into(), models: Models::load(policy, runtime)? })
     }
 
     /// The facts for reports: which lists, which model, which runtime.

@@ -112,6 +112,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    end_with_the_reader();
     let outcome: anyhow::Result<ExitCode> = match Arguments::parse().command {
         Command::Guard(arguments) => guard::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
@@ -140,4 +141,18 @@ fn main() -> ExitCode {
         eprintln!("{error:#}");
         ExitCode::from(if error.is::<list::trust::Untrusted>() { 4 } else { 2 })
     })
+}
+
+/// Lets `streamward … | head` end without a word, as other programs do: whoever reads has what they wanted.
+fn end_with_the_reader() {
+    /// What a shell reports of a program that wrote to nobody: 128 and SIGPIPE.
+    const NOBODY_READS: i32 = 141;
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let words = panic.payload_as_str().unwrap_or_default();
+        if words.starts_with("failed printing to stdout") && words.contains("Broken pipe") {
+            std::process::exit(NOBODY_READS);
+        }
+        report(panic);
+    }));
 }
