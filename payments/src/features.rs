@@ -61,21 +61,8 @@ pub struct PeerFeatures {
 /// writes are under way at once, and between them everything is near.
 pub fn batch(rows: &[Row], spans: Spans) -> Vec<Features> {
     let mut features = vec![Features::default(); rows.len()];
+    let mut n_senders = vec![0; rows.len()];
     let mut standings = vec![Standing::default(); rows.len()];
-    let mut sender = SenderWindows::default();
-    let mut party = None;
-    let reckon = |at: Position<'_>| {
-        if party != Some(at.row.sender) {
-            sender.clear();
-            party = Some(at.row.sender);
-        }
-        sender.push(at, spans)
-    };
-    in_blocks(rows, &Groups::new(rows, |row| row.sender), reckon, |index, (own, pair, previous)| {
-        let out = &mut features[index];
-        (out.sender, out.pair) = (own, pair);
-        standings[index] = Standing { previous, now: own.n_transfers };
-    });
     let mut beneficiary = BeneficiaryWindows::default();
     let mut party = None;
     let reckon = |at: Position<'_>| {
@@ -85,7 +72,31 @@ pub fn batch(rows: &[Row], spans: Spans) -> Vec<Features> {
         }
         beneficiary.push(at, spans)
     };
-    in_blocks(rows, &Groups::new(rows, |row| row.beneficiary), reckon, |index, got| features[index].beneficiary = got);
+    in_blocks(
+        rows,
+        &Groups::new(rows, |row| row.beneficiary),
+        |_| 0,
+        reckon,
+        |index, got| {
+            features[index].beneficiary = got;
+            n_senders[index] = got.n_senders;
+        },
+    );
+    let mut sender = SenderWindows::default();
+    let mut party = None;
+    let reckon = |at: Position<'_>| {
+        if party != Some(at.row.sender) {
+            sender.clear();
+            party = Some(at.row.sender);
+        }
+        sender.push(at, spans)
+    };
+    let n_senders = |index: usize| n_senders[index];
+    in_blocks(rows, &Groups::new(rows, |row| row.sender), n_senders, reckon, |index, (own, pair, previous)| {
+        let out = &mut features[index];
+        (out.sender, out.pair) = (own, pair);
+        standings[index] = Standing { previous, now: own.n_transfers };
+    });
     let mut peers = Peers::default();
     for ((row, out), standing) in rows.iter().zip(&mut features).zip(&standings) {
         if row.counts() {
@@ -102,16 +113,18 @@ const N_BLOCK: usize = 1024;
 fn in_blocks<T: Copy>(
     rows: &[Row],
     groups: &Groups,
+    n_senders: impl Fn(usize) -> u32,
     mut reckon: impl FnMut(Position<'_>) -> T,
     mut hand_out: impl FnMut(usize, T),
 ) {
     let (mut near, mut results) = (Vec::with_capacity(N_BLOCK), Vec::with_capacity(N_BLOCK));
     for block in groups.members.chunks(N_BLOCK) {
         near.clear();
-        near.extend(block.iter().map(|&index| rows[index as usize]));
+        near.extend(block.iter().map(|&index| (rows[index as usize], n_senders(index as usize))));
         results.clear();
-        let each = block.iter().zip(&near);
-        results.extend(each.map(|(&index, row)| reckon(Position { index, row, original: original(rows, row) })));
+        for (&index, (row, n_senders)) in block.iter().zip(&near) {
+            results.push(reckon(Position { index, row, original: original(rows, row), n_senders: *n_senders }));
+        }
         block.iter().zip(&results).for_each(|(&index, result)| hand_out(index as usize, *result));
     }
 }
@@ -142,9 +155,10 @@ impl Stream {
     /// When `index` is outside `rows`.
     pub fn push(&mut self, rows: &[Row], index: u32, spans: Spans) -> Features {
         let row = &rows[index as usize];
-        let at = Position { index, row, original: original(rows, row) };
-        let (sender, pair, previous) = party(&mut self.senders, row.sender).push(at, spans);
+        let at = Position { index, row, original: original(rows, row), n_senders: 0 };
         let beneficiary = party(&mut self.beneficiaries, row.beneficiary).push(at, spans);
+        let at = Position { n_senders: beneficiary.n_senders, ..at };
+        let (sender, pair, previous) = party(&mut self.senders, row.sender).push(at, spans);
         let peers =
             if row.counts() { self.peers.place(row, previous, sender.n_transfers) } else { PeerFeatures::default() };
         Features { sender, pair, beneficiary, peers }

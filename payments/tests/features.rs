@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use payments::book::{Row, mark};
-use payments::features::window::N_FREQUENT;
+use payments::features::window::{N_FEW, N_FREQUENT, N_REPEATED, STEADY_PERCENT_MAX};
 use payments::features::{
     BeneficiaryFeatures, Features, PairFeatures, PeerFeatures, SenderFeatures, Spans, Stream, batch,
 };
@@ -52,7 +52,8 @@ fn a_busy_party_of_many_thousands_stays_exact() {
         })
         .collect();
     let features = batch(&rows, SPANS);
-    let twin = recount_one(&rows, 5999, &mut BTreeMap::new());
+    // Of the earlier moments only the senders and rhythm are taken over; a recount of each would be 6000 times 6000.
+    let twin = recount_one(&rows, 5999, &mut BTreeMap::new(), &features[..5999]);
     assert_eq!((features[5999].sender, features[5999].pair), (twin.sender, twin.pair));
     assert!(features[5999].sender.n_transfers > 4500);
 }
@@ -110,12 +111,16 @@ fn table() -> impl Strategy<Value = Vec<Row>> {
 
 fn recount(rows: &[Row]) -> Vec<Features> {
     let mut standings = BTreeMap::new();
-    (0..rows.len()).map(|i| recount_one(rows, i, &mut standings)).collect()
+    let mut earlier = Vec::new();
+    for index in 0..rows.len() {
+        earlier.push(recount_one(rows, index, &mut standings, &earlier));
+    }
+    earlier
 }
 
 type Standings = BTreeMap<(u16, u8), BTreeMap<u32, u32>>;
 
-fn recount_one(rows: &[Row], index: usize, standings: &mut Standings) -> Features {
+fn recount_one(rows: &[Row], index: usize, standings: &mut Standings, earlier: &[Features]) -> Features {
     let me = rows[index];
     if !me.counts() {
         return Features::default();
@@ -129,27 +134,6 @@ fn recount_one(rows: &[Row], index: usize, standings: &mut Standings) -> Feature
         select(&|r| r.counts() && r.sender == me.sender && r.corridor == me.corridor && within(r, SPANS.window_s));
     let recent: Vec<&Row> = own.iter().filter(|r| within(r, SPANS.recent_s)).collect();
     let has = |rows: &[Row], bit: u16| rows.iter().filter(|r| r.has(bit)).count() as u32;
-    let sender = SenderFeatures {
-        n_transfers: own.len() as u32,
-        n_beneficiaries: distinct(&own, |r| r.beneficiary),
-        n_unrelated: unrelated(&own, |r| r.beneficiary, 1),
-        n_unrelated_frequent: unrelated(&own, |r| r.beneficiary, N_FREQUENT),
-        n_small: has(&own, mark::SMALL),
-        n_round: has(&own, mark::ROUND),
-        n_hour_known: has(&own, mark::HOUR_KNOWN),
-        n_night: has(&own, mark::NIGHT),
-        n_recent: recent.len() as u32,
-        n_to_this: own.iter().filter(|r| r.beneficiary == me.beneficiary).count() as u32,
-        n_travel: select(&|r| {
-            r.has(mark::TRAVEL) && r.reverses == Row::NO_ROW && r.sender == me.sender && within(r, SPANS.window_s)
-        })
-        .len() as u32,
-        sum_minor: own.iter().map(|r| r.value_minor).sum(),
-        recent_sum_minor: recent.iter().map(|r| r.value_minor).sum(),
-        median_minor: median(own.iter().map(|r| r.value_minor).collect()),
-        spread_s: own[own.len() - 1].at_s - own[0].at_s,
-    };
-
     let is_pair = |r: &Row| r.counts() && r.sender == me.sender && r.beneficiary == me.beneficiary;
     let pair = select(&|r| is_pair(r) && within(r, SPANS.pair_s));
     let first = rows[..=index].iter().find(|r| is_pair(r)).map_or(me.at_s, |r| r.at_s);
@@ -161,6 +145,8 @@ fn recount_one(rows: &[Row], index: usize, standings: &mut Standings) -> Feature
         age_s: me.at_s - first,
         spread_s: pair[pair.len() - 1].at_s - pair[0].at_s,
         gap_variation_percent: variation(&gaps),
+        first_minor: if pair.len() < 6 { 0 } else { pair[..3].iter().map(|r| r.value_minor).sum() },
+        latest_minor: if pair.len() < 6 { 0 } else { pair[pair.len() - 3..].iter().map(|r| r.value_minor).sum() },
     };
 
     let got = select(&|r| r.counts() && r.beneficiary == me.beneficiary && within(r, SPANS.window_s));
@@ -176,6 +162,45 @@ fn recount_one(rows: &[Row], index: usize, standings: &mut Standings) -> Feature
         n_night: has(&got, mark::NIGHT),
         n_burst: got.iter().filter(|r| within(r, SPANS.burst_s)).count() as u32,
         sum_minor: got.iter().map(|r| r.value_minor).sum(),
+    };
+
+    let moment = |i: usize| match earlier.get(i) {
+        Some(then) => (then.beneficiary.n_senders, then.pair),
+        None => (beneficiary.n_senders, pair_features),
+    };
+    let own_places: Vec<usize> = (0..=index)
+        .filter(|i| {
+            let r = &rows[*i];
+            let is_own = r.counts() && r.sender == me.sender && r.corridor == me.corridor;
+            is_own && within(r, SPANS.window_s) && !reversed.contains(&(*i as u32))
+        })
+        .collect();
+    let obscure = |n_few: u32| obscure(rows, &own_places, &moment, n_few);
+    let sender = SenderFeatures {
+        n_transfers: own.len() as u32,
+        n_beneficiaries: distinct(&own, |r| r.beneficiary),
+        n_unrelated: unrelated(&own, |r| r.beneficiary, 1),
+        n_unrelated_frequent: unrelated(&own, |r| r.beneficiary, N_FREQUENT),
+        n_obscure: obscure(N_FEW),
+        n_exclusive: obscure(1),
+        n_undeclared: has(&own, mark::UNDECLARED),
+        n_undeclared_small: has(&own, mark::UNDECLARED | mark::SMALL),
+        n_undeclared_hour_known: has(&own, mark::UNDECLARED | mark::HOUR_KNOWN),
+        n_undeclared_night: has(&own, mark::UNDECLARED | mark::NIGHT),
+        n_small: has(&own, mark::SMALL),
+        n_round: has(&own, mark::ROUND),
+        n_hour_known: has(&own, mark::HOUR_KNOWN),
+        n_night: has(&own, mark::NIGHT),
+        n_recent: recent.len() as u32,
+        n_to_this: own.iter().filter(|r| r.beneficiary == me.beneficiary).count() as u32,
+        n_travel: select(&|r| {
+            r.has(mark::TRAVEL) && r.reverses == Row::NO_ROW && r.sender == me.sender && within(r, SPANS.window_s)
+        })
+        .len() as u32,
+        sum_minor: own.iter().map(|r| r.value_minor).sum(),
+        recent_sum_minor: recent.iter().map(|r| r.value_minor).sum(),
+        median_minor: median(own.iter().map(|r| r.value_minor).collect()),
+        spread_s: own[own.len() - 1].at_s - own[0].at_s,
     };
 
     let group = standings.entry((me.corridor, me.channel)).or_default();
@@ -201,6 +226,25 @@ fn unrelated(rows: &[Row], key: impl Fn(&Row) -> u32, n_min: u32) -> u32 {
         is_frequent && theirs.clone().any(|r| r.has(mark::UNDECLARED)) && !theirs.any(|r| r.has(mark::DECLARED))
     };
     parties.iter().filter(|party| is_unrelated(party)).count() as u32
+}
+
+/// Unrelated parties paid repeatedly, mostly in no steady rhythm, and never by more than `n_few` or as a service.
+fn obscure(rows: &[Row], own: &[usize], moment: &dyn Fn(usize) -> (u32, PairFeatures), n_few: u32) -> u32 {
+    let parties: BTreeSet<u32> = own.iter().map(|&i| rows[i].beneficiary).collect();
+    let is_obscure = |party: &&u32| {
+        let theirs: Vec<usize> = own.iter().copied().filter(|&i| rows[i].beneficiary == **party).collect();
+        let is_steady = |&&i: &&usize| {
+            let (_, pair) = moment(i);
+            pair.n_transfers >= N_REPEATED && pair.gap_variation_percent <= STEADY_PERCENT_MAX
+        };
+        let n_steady = theirs.iter().filter(is_steady).count();
+        theirs.len() >= N_REPEATED as usize
+            && 2 * n_steady + 1 < theirs.len()
+            && theirs.iter().any(|&i| rows[i].has(mark::UNDECLARED))
+            && !theirs.iter().any(|&i| rows[i].has(mark::DECLARED) || rows[i].has(mark::SERVICE))
+            && theirs.iter().all(|&i| moment(i).0 <= n_few)
+    };
+    parties.iter().filter(is_obscure).count() as u32
 }
 
 fn median(mut values: Vec<i64>) -> i64 {

@@ -22,6 +22,18 @@ pub struct SenderFeatures {
     pub n_unrelated: u32,
     /// Of those, the ones paid [`N_FREQUENT`] times or more.
     pub n_unrelated_frequent: u32,
+    /// Of the unrelated, those paid [`N_REPEATED`] times or more and in no steady rhythm, whom at most [`N_FEW`] pay.
+    pub n_obscure: u32,
+    /// Of those, the ones whom nobody else pays.
+    pub n_exclusive: u32,
+    /// Transfers for which a relation was asked and none declared.
+    pub n_undeclared: u32,
+    /// Of those, within the pack's small amounts.
+    pub n_undeclared_small: u32,
+    /// Of those, whose local hour is known.
+    pub n_undeclared_hour_known: u32,
+    /// Of these, at night.
+    pub n_undeclared_night: u32,
     /// Transfers within the pack's small amounts.
     pub n_small: u32,
     /// Round sums.
@@ -61,6 +73,10 @@ pub struct PairFeatures {
     pub spread_s: i64,
     /// Variation of the gaps between transfers: standard deviation in percent of the mean; 0 with fewer than two gaps.
     pub gap_variation_percent: u32,
+    /// Worth of the first [`N_REPEATED`] in the pair's window; 0 with fewer than twice as many.
+    pub first_minor: i64,
+    /// Worth of the latest [`N_REPEATED`]; 0 likewise.
+    pub latest_minor: i64,
 }
 
 /// What a beneficiary received within the window, this transfer included.
@@ -97,6 +113,8 @@ pub(crate) struct Position<'a> {
     pub(crate) row: &'a Row,
     /// The row that this one takes back.
     pub(crate) original: Option<&'a Row>,
+    /// How many senders the beneficiary has in its window, this one included; the beneficiary's own windows need none.
+    pub(crate) n_senders: u32,
 }
 
 /// All windows of one sender.
@@ -136,7 +154,7 @@ impl SenderWindows {
         let n_travel = self.travel.len() as u32;
         let pair = self.pairs.entry(at.row.beneficiary).push(at, spans);
         let window = self.corridor(at.row.corridor);
-        let sender = window.push(at, spans);
+        let sender = window.push(at, &pair, spans);
         let previous = std::mem::replace(&mut window.standings[usize::from(at.row.channel)], sender.n_transfers);
         (SenderFeatures { n_travel, ..sender }, pair, previous)
     }
@@ -197,6 +215,7 @@ impl Entry {
 #[derive(Clone, Copy, Debug)]
 struct PairEntry {
     at_s: i64,
+    value_minor: i64,
     index: u32,
     marks: u16,
 }
@@ -228,12 +247,45 @@ fn clamped(sum: i128) -> i64 {
 /// 20 days (Australian Institute of Criminology, Trends & issues 634, abstract). Who gives monthly has three or four.
 pub const N_FREQUENT: u32 = 5;
 
+/// From so many transfers on, a payment was no single occasion: "a series", "repeated" (AUSTRAC, FATF; no number).
+pub const N_REPEATED: u32 = 3;
+
+/// Whom more customers pay than this within a window has a public; our judgement, since published cases say "multiple".
+pub const N_FEW: u32 = 3;
+
+/// Gaps that vary by no more than this, standard deviation in percent of their mean, are a steady rhythm. Weekly or
+/// monthly support, given a few days early or late, stays well below it; dates drawn by chance come to about 100.
+pub const STEADY_PERCENT_MAX: u32 = 50;
+
+/// What an entry adds to the marks of its row, as it stood at its moment.
+mod seen {
+    /// More than [`super::N_FEW`] paid the beneficiary, or it is a verified school, biller, business or charity.
+    pub(super) const BY_MANY: u16 = 1 << 13;
+    /// Somebody else paid the beneficiary too, or it is such a payee.
+    pub(super) const BY_OTHERS: u16 = 1 << 14;
+    /// The pair kept a steady rhythm.
+    pub(super) const STEADY: u16 = 1 << 15;
+    pub(super) const ALL: u16 = BY_MANY | BY_OTHERS | STEADY;
+}
+
+/// The marks of a row and what was seen of its beneficiary and pair.
+fn seen(at: Position<'_>, pair: &PairFeatures) -> u16 {
+    let is_service = at.row.has(mark::SERVICE);
+    let is_steady = pair.n_transfers >= N_REPEATED && pair.gap_variation_percent <= STEADY_PERCENT_MAX;
+    (at.row.marks & !seen::ALL)
+        | if is_service || at.n_senders > N_FEW { seen::BY_MANY } else { 0 }
+        | if is_service || at.n_senders > 1 { seen::BY_OTHERS } else { 0 }
+        | if is_steady { seen::STEADY } else { 0 }
+}
+
 /// How often each party on the other side occurs, and how it stands to this one.
 #[derive(Clone, Debug, Default)]
 struct Tally {
     others: Table<Other>,
     n_unrelated: u32,
     n_unrelated_frequent: u32,
+    n_obscure: u32,
+    n_exclusive: u32,
     n_once: u32,
 }
 
@@ -242,6 +294,9 @@ struct Other {
     n: u32,
     n_declared: u32,
     n_undeclared: u32,
+    n_by_many: u32,
+    n_by_others: u32,
+    n_steady: u32,
 }
 
 impl Anew for Other {
@@ -255,6 +310,16 @@ impl Other {
     fn is_unrelated(self) -> bool {
         self.n_declared == 0 && self.n_undeclared > 0
     }
+
+    /// Unrelated, paid again and again, not as support is paid, and never seen with a public. A rhythm can show at the
+    /// third transfer and after, so two fewer than there are can be steady.
+    fn is_obscure(self) -> bool {
+        self.is_unrelated() && self.n >= N_REPEATED && self.n_by_many == 0 && 2 * self.n_steady + 1 < self.n
+    }
+
+    fn is_exclusive(self) -> bool {
+        self.is_obscure() && self.n_by_others == 0
+    }
 }
 
 impl Tally {
@@ -265,6 +330,9 @@ impl Tally {
         other.n += 1;
         other.n_declared += entry.has(mark::DECLARED);
         other.n_undeclared += entry.has(mark::UNDECLARED);
+        other.n_by_many += entry.has(seen::BY_MANY);
+        other.n_by_others += entry.has(seen::BY_OTHERS);
+        other.n_steady += entry.has(seen::STEADY);
         let after = *other;
         self.replace(before, after);
         after.n
@@ -276,6 +344,9 @@ impl Tally {
         other.n -= 1;
         other.n_declared -= entry.has(mark::DECLARED);
         other.n_undeclared -= entry.has(mark::UNDECLARED);
+        other.n_by_many -= entry.has(seen::BY_MANY);
+        other.n_by_others -= entry.has(seen::BY_OTHERS);
+        other.n_steady -= entry.has(seen::STEADY);
         let after = *other;
         self.replace(before, after);
         if after.n == 0 {
@@ -288,12 +359,15 @@ impl Tally {
         self.n_unrelated = moved(self.n_unrelated, Other::is_unrelated);
         self.n_unrelated_frequent =
             moved(self.n_unrelated_frequent, |other| other.is_unrelated() && other.n >= N_FREQUENT);
+        self.n_obscure = moved(self.n_obscure, Other::is_obscure);
+        self.n_exclusive = moved(self.n_exclusive, Other::is_exclusive);
         self.n_once = moved(self.n_once, |other| other.n == 1);
     }
 
     fn clear(&mut self) {
         self.others.clear();
         (self.n_unrelated, self.n_unrelated_frequent, self.n_once) = (0, 0, 0);
+        (self.n_obscure, self.n_exclusive) = (0, 0);
     }
 }
 
@@ -311,17 +385,21 @@ struct CorridorWindow {
     n_round: u32,
     n_hour_known: u32,
     n_night: u32,
+    n_undeclared: u32,
+    n_undeclared_small: u32,
+    n_undeclared_hour_known: u32,
+    n_undeclared_night: u32,
     /// The count at the last transfer through each channel.
     standings: [u32; N_CHANNELS],
 }
 
 impl CorridorWindow {
-    fn push(&mut self, at: Position<'_>, spans: Spans) -> SenderFeatures {
+    fn push(&mut self, at: Position<'_>, pair: &PairFeatures, spans: Spans) -> SenderFeatures {
         while let Some(oldest) = self.entries.front().copied().filter(|e| e.at_s < at.row.at_s - spans.window_s) {
             self.entries.pop_front();
             self.leave(&oldest, 0);
         }
-        let entry = Entry::new(at);
+        let entry = Entry { marks: seen(at, pair), ..Entry::new(at) };
         self.values.insert(entry.value_minor);
         self.sum_minor += i128::from(entry.value_minor);
         self.recent_sum_minor += i128::from(entry.value_minor);
@@ -329,6 +407,10 @@ impl CorridorWindow {
         self.n_round += entry.has(mark::ROUND);
         self.n_hour_known += entry.has(mark::HOUR_KNOWN);
         self.n_night += entry.has(mark::NIGHT);
+        self.n_undeclared += entry.has(mark::UNDECLARED);
+        self.n_undeclared_small += entry.has(mark::UNDECLARED | mark::SMALL);
+        self.n_undeclared_hour_known += entry.has(mark::UNDECLARED | mark::HOUR_KNOWN);
+        self.n_undeclared_night += entry.has(mark::UNDECLARED | mark::NIGHT);
         let n_to_this = self.beneficiaries.enter(&entry);
         self.entries.push_back(entry);
         while let Some(entry) = self.entries.get(self.n_earlier).filter(|e| e.at_s < at.row.at_s - spans.recent_s) {
@@ -340,6 +422,12 @@ impl CorridorWindow {
             n_beneficiaries: self.beneficiaries.others.len() as u32,
             n_unrelated: self.beneficiaries.n_unrelated,
             n_unrelated_frequent: self.beneficiaries.n_unrelated_frequent,
+            n_obscure: self.beneficiaries.n_obscure,
+            n_exclusive: self.beneficiaries.n_exclusive,
+            n_undeclared: self.n_undeclared,
+            n_undeclared_small: self.n_undeclared_small,
+            n_undeclared_hour_known: self.n_undeclared_hour_known,
+            n_undeclared_night: self.n_undeclared_night,
             n_small: self.n_small,
             n_round: self.n_round,
             n_hour_known: self.n_hour_known,
@@ -374,6 +462,10 @@ impl CorridorWindow {
         self.n_round -= entry.has(mark::ROUND);
         self.n_hour_known -= entry.has(mark::HOUR_KNOWN);
         self.n_night -= entry.has(mark::NIGHT);
+        self.n_undeclared -= entry.has(mark::UNDECLARED);
+        self.n_undeclared_small -= entry.has(mark::UNDECLARED | mark::SMALL);
+        self.n_undeclared_hour_known -= entry.has(mark::UNDECLARED | mark::HOUR_KNOWN);
+        self.n_undeclared_night -= entry.has(mark::UNDECLARED | mark::NIGHT);
     }
 
     fn clear(&mut self) {
@@ -383,6 +475,8 @@ impl CorridorWindow {
         self.beneficiaries.clear();
         (self.sum_minor, self.recent_sum_minor) = (0, 0);
         (self.n_small, self.n_round, self.n_hour_known, self.n_night) = (0, 0, 0, 0);
+        (self.n_undeclared, self.n_undeclared_small) = (0, 0);
+        (self.n_undeclared_hour_known, self.n_undeclared_night) = (0, 0);
         self.standings = [0; N_CHANNELS];
     }
 }
@@ -414,7 +508,8 @@ impl PairWindow {
             self.entries.pop_front();
             self.leave(&oldest);
         }
-        let entry = PairEntry { at_s: at.row.at_s, index: at.index, marks: at.row.marks };
+        let entry =
+            PairEntry { at_s: at.row.at_s, value_minor: at.row.value_minor, index: at.index, marks: at.row.marks };
         self.n_verified += entry.has(mark::VERIFIED);
         self.n_service += entry.has(mark::SERVICE);
         self.entries.push_back(entry);
@@ -423,6 +518,7 @@ impl PairWindow {
         }
         let first_s = *self.first_s.get_or_insert(at.row.at_s);
         let n_transfers = self.entries.len() as u32;
+        let (first_minor, latest_minor) = self.ends_minor();
         let spread_s = at.row.at_s - self.entries.front().map_or(at.row.at_s, |first| first.at_s);
         PairFeatures {
             n_transfers,
@@ -431,7 +527,22 @@ impl PairWindow {
             age_s: at.row.at_s - first_s,
             spread_s,
             gap_variation_percent: variation_percent(n_transfers.saturating_sub(1), spread_s, self.squared_gaps),
+            first_minor,
+            latest_minor,
         }
+    }
+
+    /// Worth of the first and of the latest [`N_REPEATED`] transfers.
+    fn ends_minor(&self) -> (i64, i64) {
+        let n = N_REPEATED as usize;
+        if self.entries.len() < 2 * n {
+            return (0, 0);
+        }
+        let sum = |first: usize| {
+            let each = self.entries.range(first..first + n);
+            clamped(each.map(|entry| i128::from(entry.value_minor)).sum())
+        };
+        (sum(0), sum(self.entries.len() - n))
     }
 
     fn reverse(&mut self, index: u32) {
@@ -517,7 +628,8 @@ impl BeneficiaryWindows {
             self.entries.pop_front();
             self.leave(&oldest, 0);
         }
-        let entry = Entry { other: at.row.sender, ..Entry::new(at) };
+        let marks = at.row.marks & !seen::ALL;
+        let entry = Entry { other: at.row.sender, marks, ..Entry::new(at) };
         self.senders.enter(&entry);
         *self.countries.entry(u32::from(entry.country)) += 1;
         self.sum_minor += i128::from(entry.value_minor);

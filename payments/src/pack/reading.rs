@@ -72,11 +72,26 @@ const OF_BENEFICIARY: Evidence = Evidence::Beneficiary(0);
 const N_PEERS_MIN: u32 = 30;
 
 /// Every reading there is.
-pub static FEATURES: [Reading; 39] = [
+pub static FEATURES: [Reading; 47] = [
     reading("transfers", OF_SENDER, |f, _| count(f.sender.n_transfers)),
     reading("beneficiaries", OF_SENDER, |f, _| count(f.sender.n_beneficiaries)),
     reading("unrelated-beneficiaries", Evidence::Sender(mark::UNDECLARED), |f, _| count(f.sender.n_unrelated)),
     reading("unrelated-frequent", Evidence::Sender(mark::UNDECLARED), |f, _| count(f.sender.n_unrelated_frequent)),
+    reading("unrelated-obscure", Evidence::Sender(mark::UNDECLARED), |f, _| count(f.sender.n_obscure)),
+    reading("unrelated-exclusive", Evidence::Sender(mark::UNDECLARED), |f, _| count(f.sender.n_exclusive)),
+    reading("undeclared-transfers", Evidence::Sender(mark::UNDECLARED), |f, _| count(f.sender.n_undeclared)),
+    reading("undeclared-small", Evidence::Sender(mark::UNDECLARED | mark::SMALL), |f, _| {
+        count(f.sender.n_undeclared_small)
+    }),
+    reading("undeclared-small-share-percent", Evidence::Sender(mark::UNDECLARED | mark::SMALL), |f, _| {
+        percent(f.sender.n_undeclared_small, f.sender.n_undeclared)
+    }),
+    reading("undeclared-night", Evidence::Sender(mark::UNDECLARED | mark::NIGHT), |f, _| {
+        count(f.sender.n_undeclared_night)
+    }),
+    reading("undeclared-night-share-percent", Evidence::Sender(mark::UNDECLARED | mark::NIGHT), |f, _| {
+        percent(f.sender.n_undeclared_night, f.sender.n_undeclared_hour_known)
+    }),
     reading("small-transfers", Evidence::Sender(mark::SMALL), |f, _| count(f.sender.n_small)),
     reading("small-share-percent", Evidence::Sender(mark::SMALL), |f, _| {
         percent(f.sender.n_small, f.sender.n_transfers)
@@ -108,6 +123,10 @@ pub static FEATURES: [Reading; 39] = [
     reading("pair-gap-mean-hours", Evidence::Pair, |f, _| mean_hours(f.pair.spread_s, f.pair.n_transfers)),
     reading("pair-gap-variation-percent", Evidence::Pair, |f, _| {
         (f.pair.n_transfers >= 3).then_some(i64::from(f.pair.gap_variation_percent))
+    }),
+    reading("pair-growth-percent", Evidence::Pair, |f, _| {
+        let (first, latest) = (i128::from(f.pair.first_minor), i128::from(f.pair.latest_minor));
+        (first > 0).then(|| clamped(latest * 100 / first))
     }),
     reading("received", OF_BENEFICIARY, |f, _| count(f.beneficiary.n_transfers)),
     reading("senders", OF_BENEFICIARY, |f, _| count(f.beneficiary.n_senders)),
