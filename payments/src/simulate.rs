@@ -186,6 +186,9 @@ impl Maker {
 
     /// Adds a transfer of about `units` whole units of the sender's currency.
     fn pay(&mut self, home: &Home, day: u32, units: u64, shape: Shape) {
+        // Who likes round sums sends fives and tens, whatever it is for.
+        let step = if units >= 100 { 10 } else { 5 };
+        let units = if shape.is_round && units >= 10 { (units + step / 2) / step * step } else { units };
         let minor = i64::try_from(units.clamp(1, 1_000_000) * 100).expect("a hundred million fits");
         let minor = if shape.is_round { minor } else { minor + self.dice.between(1, 99) as i64 };
         let transfer = Transfer {

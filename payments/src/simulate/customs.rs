@@ -44,7 +44,8 @@ pub(super) struct Audience {
     pub(super) of_collector: u64,
     pub(super) of_seller: u64,
     pub(super) of_agent: u64,
-    pub(super) of_receiver: u64,
+    /// Of a published case: fewest and most.
+    pub(super) of_receiver: (u64, u64),
 }
 
 impl Customs {
@@ -73,7 +74,7 @@ impl Customs {
                 of_collector: dice.spread(10, 80),
                 of_seller: dice.spread(5, 60),
                 of_agent: dice.spread(20, 150),
-                of_receiver: dice.spread(3, 20),
+                of_receiver: (3, dice.between(8, 20)),
             },
             business_percent: dice.between(10, 70),
             verified_payee_percent: dice.between(30, 80),

@@ -15,7 +15,16 @@ pub(super) struct Pools {
     streamers: Vec<(PartyId, Corridor)>,
     performers: Vec<(PartyId, Corridor)>,
     agents: Vec<(PartyId, Corridor)>,
-    receivers: Vec<(PartyId, Corridor)>,
+    receiver: Option<Receiver>,
+}
+
+/// The recipient of a published case whom several pay.
+#[derive(Clone, Debug)]
+struct Receiver {
+    /// Payers who are still to come.
+    n_seats: u64,
+    /// Known from the first payer on.
+    at: Option<(PartyId, Corridor)>,
 }
 
 const CASES: [Life; 3] = [Life::CaseOneToMany, Life::CaseEscalating, Life::CaseShared];
@@ -23,8 +32,7 @@ const CASES: [Life; 3] = [Life::CaseOneToMany, Life::CaseEscalating, Life::CaseS
 impl Maker {
     /// Makes one remitter and its transfers.
     pub(super) fn live(&mut self) {
-        let is_case = self.dice.between(0, 99_999) < u64::from(self.settings.n_cases_per_100_000);
-        let life = if is_case { self.dice.pick(&CASES) } else { self.customs.innocent(&mut self.dice) };
+        let life = self.life();
         let night_percent = match life {
             Life::GamingTips | Life::AdultServices => self.dice.between(10, self.customs.night_percent_max),
             Life::DistantPartner => self.dice.between(5, 50),
@@ -56,6 +64,30 @@ impl Maker {
         let pays_strangers = life.is_case() || matches!(life, Life::GamingTips | Life::AdultServices);
         if pays_strangers && self.dice.percent(self.customs.also_family_percent) {
             self.family(&home);
+        }
+    }
+
+    /// What the next remitter does. The payers of one shared recipient come one after the other: at 20 cases in 100,000
+    /// a region has three of them on average, and drawn singly they would hardly ever meet.
+    fn life(&mut self) -> Life {
+        if self.pools.receiver.as_ref().is_some_and(|receiver| receiver.n_seats > 0) {
+            return Life::CaseShared;
+        }
+        if self.dice.between(0, 99_999) >= u64::from(self.settings.n_cases_per_100_000) {
+            return self.customs.innocent(&mut self.dice);
+        }
+        match self.dice.pick(&CASES) {
+            Life::CaseShared => {
+                let n_seats =
+                    self.dice.spread(self.customs.audience.of_receiver.0, self.customs.audience.of_receiver.1);
+                // As many payers as if each had been drawn by itself.
+                if self.dice.between(1, n_seats) > 1 {
+                    return self.customs.innocent(&mut self.dice);
+                }
+                self.pools.receiver = Some(Receiver { n_seats, at: None });
+                Life::CaseShared
+            }
+            life => life,
         }
     }
 
@@ -349,8 +381,15 @@ impl Maker {
     }
 
     fn case_shared(&mut self, home: &Home) {
-        let (to, corridor) =
-            self.shared(home, |pools| &mut pools.receivers, self.customs.audience.of_receiver, Reach::World);
+        let known = self.pools.receiver.as_ref().and_then(|receiver| receiver.at);
+        let (to, theirs) = known.unwrap_or_else(|| (self.party(), home.corridor));
+        if known.is_none() {
+            self.world.recipients.push((to, Life::CaseShared));
+        }
+        if let Some(receiver) = &mut self.pools.receiver {
+            *receiver = Receiver { n_seats: receiver.n_seats.saturating_sub(1), at: Some((to, theirs)) };
+        }
+        let corridor = Corridor { from: home.corridor.from, to: theirs.to };
         let shape = Shape { is_round: self.dice.percent(80), ..self.stranger(to, corridor) };
         let n_days = self.dice.between(30, self.customs.case_days_max) as u32;
         let first_day = self.start(70);
