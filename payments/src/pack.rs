@@ -249,7 +249,7 @@ mod tests {
             ("min = 60, points = 6", "points = 6", "neither"),
             ("entity = \"sender\"", "entity = \"nation\"", "nation"),
             ("window_days = 90", "window_days = 0", "window"),
-            ("alert = 60", "alert = 40", "review"),
+            ("alert = 54", "alert = 40", "review"),
         ] {
             let message = fault(from, to);
             assert!(message.contains(part), "{to}: {message}");
@@ -270,7 +270,7 @@ mod tests {
             id = "bank"
             version = "3"
             pack = "livestream-exploitation"
-            pack_version = "0.2.0"
+            pack_version = "0.3.0"
             [[indicator]]
             id = "timing.night"
             bands = [{ outcome = "own", min = 55, points = 9 }]
@@ -288,7 +288,7 @@ mod tests {
         assert_eq!(pack.typologies[0].alert, 70);
         assert_eq!(pack.overlay.map(|(id, version, _)| (id, version)), Some(("bank".to_owned(), "3".to_owned())));
         for (from, to, part) in [
-            ("pack_version = \"0.2.0\"", "pack_version = \"0.3.0\"", "0.3.0"),
+            ("pack_version = \"0.3.0\"", "pack_version = \"0.4.0\"", "0.4.0"),
             ("id = \"timing.night\"", "id = \"timing.day\"", "timing.day"),
             ("alert = 70", "require_families = 1", "require_families"),
         ] {

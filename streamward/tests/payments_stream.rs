@@ -217,7 +217,7 @@ fn a_named_person_decides_holds_and_outcomes_and_packs_are_tried_beside() {
 
     let shadow = payments(folder.path(), &["shadow", "--state", "desk", "--json"]);
     assert_eq!(shadow.status.code(), Some(0), "the same pack raises the same: {}", text(&shadow.stderr));
-    let stricter = "[overlay]\nid = \"strict\"\nversion = \"1\"\npack = \"livestream-exploitation\"\npack_version = \"0.2.0\"\n\
+    let stricter = "[overlay]\nid = \"strict\"\nversion = \"1\"\npack = \"livestream-exploitation\"\npack_version = \"0.3.0\"\n\
         [[typology]]\nid = \"payer\"\nreview = 90\nalert = 95\n[[typology]]\nid = \"receiver\"\nreview = 90\nalert = 95\n";
     std::fs::write(folder.path().join("strict.toml"), stricter).unwrap();
     let shadow = payments(folder.path(), &["shadow", "--state", "desk", "--with-overlay", "strict.toml"]);
