@@ -197,6 +197,19 @@ impl Book {
         value_minor: i64,
         scope: &Scope,
     ) -> Result<u32, (&'static str, Problem)> {
+        let index = self.admit(transfer, value_minor, scope)?;
+        let transfer = &self.transfers[index as usize];
+        self.digest = link(&self.digest, transfer, value_minor, &id_digest(&transfer.id));
+        Ok(index)
+    }
+
+    /// As [`Book::arrive`], but for the chained hash, which the caller sets.
+    pub(crate) fn admit(
+        &mut self,
+        transfer: Transfer,
+        value_minor: i64,
+        scope: &Scope,
+    ) -> Result<u32, (&'static str, Problem)> {
         let id = id_digest(&transfer.id);
         if self.rows_by_id.contains_key(&id) {
             return Err(("id", Problem::Duplicate));
@@ -218,7 +231,6 @@ impl Book {
             row.at_s = row.at_s.max(last.at_s);
         }
         self.rows_by_id.insert(id, index);
-        self.digest = link(&self.digest, &transfer, value_minor, &id);
         self.rows.push(row);
         self.transfers.push(transfer);
         Ok(index)
@@ -252,6 +264,16 @@ impl Book {
     /// The chained hash of all transfers so far.
     pub fn digest(&self) -> Digest32 {
         self.digest
+    }
+
+    /// Sets the chained hash, as it was written down with the same transfers.
+    pub(crate) fn set_digest(&mut self, digest: Digest32) {
+        self.digest = digest;
+    }
+
+    /// The number of a corridor that occurs.
+    pub(crate) fn corridor_of(&self, corridor: Corridor) -> Option<u16> {
+        self.corridor_numbers.get(&corridor).copied()
     }
 
     /// The row of the transfer with this id.

@@ -12,6 +12,8 @@
 //! A transfer that arrives late is counted from its arrival, at the moment of the newest one before it, since what has
 //! been answered is not answered again; night and day stay those of its own clock.
 
+mod snapshot;
+
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
@@ -134,7 +136,8 @@ pub enum Answer {
 }
 
 /// A transfer that waits, or waited, for a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Hold {
     /// `h-` and the transfer's place in the log.
     pub id: String,
@@ -149,7 +152,7 @@ pub struct Hold {
 }
 
 /// What became of a hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum HoldState {
     /// It waits.
@@ -526,6 +529,17 @@ pub enum Line {
 pub struct Chain([u8; 8]);
 
 impl Chain {
+    /// The sum that the last line began with, in hexadecimal.
+    pub fn sum(&self) -> String {
+        crate::score::hex(&self.0)
+    }
+
+    /// A chain that goes on after the line that began with `sum`.
+    pub fn after(sum: &str) -> Option<Chain> {
+        let number = u64::from_str_radix(sum, 16).ok().filter(|_| sum.len() == 16)?;
+        Some(Chain(number.to_be_bytes()))
+    }
+
     /// Writes the next line, with its line feed.
     pub fn write(&mut self, line: &Line) -> String {
         let body = match line {

@@ -123,6 +123,11 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// Takes over that something was raised about a party under a typology.
+    pub(crate) fn recall(&mut self, about: (u32, u32), level: Level, at_s: i64) {
+        self.last.insert(about, (level, at_s));
+    }
+
     /// Scores one transfer; calls `raise` for each typology that calls for a look and is not at rest.
     ///
     /// After something is raised the party rests for the pack's cooldown, unless a review becomes an alert.

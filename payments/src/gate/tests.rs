@@ -183,3 +183,43 @@ fn an_outcome_names_an_alert_and_a_person() {
     assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), gate.outcomes()[0]);
     assert!(serde_json::from_str::<Event>(&json.replace("innocent", "guilty")).is_err());
 }
+
+#[test]
+fn a_snapshot_goes_on_as_if_nothing_had_happened_and_a_changed_one_is_refused() {
+    let transfers = transfers();
+    let (early, late) = transfers.split_at(transfers.len() * 2 / 3);
+    let (mut first, _) = full(early);
+    first.happen(&Event::Rates { sha256: "ab".to_owned() }).unwrap();
+    let open: Vec<String> = first.holds().map(|hold| hold.id.clone()).take(2).collect();
+    let decided =
+        |hold: &str| Decided { hold: hold.to_owned(), by: "Ada".to_owned(), reason: "a sister".to_owned(), at_s: 9 };
+    first.happen(&Event::Released(decided(&open[0]))).unwrap();
+    first.happen(&Event::Refused(decided(&open[1]))).unwrap();
+    let alert = first.alerts()[0].id.clone();
+    let outcome =
+        Event::Outcome { alert, outcome: Outcome::Useful, by: "Ada".to_owned(), note: "x".to_owned(), at_s: 1 };
+    first.happen(&outcome).unwrap();
+
+    let mut snapshot = Vec::new();
+    first.write_snapshot("line 7", &mut snapshot).unwrap();
+    let restore = |bytes: &[u8]| Gate::restore(gate().pack, RULE, &mut &bytes[..]);
+    let (mut second, mark) = restore(&snapshot).unwrap();
+    assert_eq!(mark, "line 7");
+    for (transfer, value) in early.iter().take(20).chain(late) {
+        let one = first.take(transfer.clone(), *value, 20).unwrap();
+        assert_eq!(second.take(transfer.clone(), *value, 20).unwrap(), one);
+    }
+    assert!(json(&first).len() > json(&restore(&snapshot).unwrap().0).len(), "something is raised after the snapshot");
+    assert_eq!(json(&second), json(&first));
+    assert!(second.holds().eq(first.holds()) && second.outcomes() == first.outcomes());
+    assert_eq!((second.book().digest(), second.expired(99_999)), (first.book().digest(), first.expired(99_999)));
+    assert!(first.alerts().iter().all(|alert| second.row_of(&alert.id) == first.row_of(&alert.id)));
+
+    for place in (0..snapshot.len()).step_by(snapshot.len() / 40) {
+        let mut changed = snapshot.clone();
+        changed[place] ^= 1;
+        assert!(restore(&changed).is_err(), "byte {place}");
+        assert!(restore(&snapshot[..place]).is_err(), "cut at {place}");
+    }
+    assert!(Gate::restore(gate().pack, HoldRule { from: None, for_s: 1 }, &mut &snapshot[..]).is_err());
+}

@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{Level, Outcome, Raised, score};
@@ -15,7 +15,7 @@ use crate::pack::{Entity, Indicator, Reading, Source, Typology};
 use crate::{Book, Features, Pack, Rates, Row};
 
 /// One alert, with everything needed to check it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Alert {
     /// `a-` and 16 digits of the SHA-256 of the rest.
     pub id: String,
@@ -48,7 +48,7 @@ pub struct Alert {
 }
 
 /// Points of one family of evidence.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct FamilyPoints {
     /// Its name.
     pub family: String,
@@ -59,7 +59,7 @@ pub struct FamilyPoints {
 }
 
 /// One indicator that gave points.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Reason {
     /// The indicator and its version.
     pub indicator: String,
@@ -82,12 +82,12 @@ pub struct Reason {
     /// Who described the pattern.
     pub sources: Vec<Source>,
     /// Why the pack has it, where no source says so.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub rationale: String,
 }
 
 /// One circumstance that took points off.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Protection {
     /// The protection and its version.
     pub protection: String,
@@ -98,7 +98,7 @@ pub struct Protection {
 }
 
 /// One indicator that said nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Silent {
     /// The indicator.
     pub indicator: String,
@@ -107,7 +107,7 @@ pub struct Silent {
 }
 
 /// What an alert was made from, by hash.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Inputs {
     /// Chained SHA-256 of all transfers up to the one that raised it.
     pub transfers_sha256: String,
@@ -116,10 +116,10 @@ pub struct Inputs {
     /// SHA-256 of its text.
     pub pack_sha256: String,
     /// Name and version of the overlay.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlay: Option<String>,
     /// SHA-256 of its text.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub overlay_sha256: Option<String>,
     /// SHA-256 of the table of rates.
     pub rates_sha256: String,
