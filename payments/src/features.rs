@@ -5,7 +5,7 @@
 //! transfer itself and never looks ahead: of several at one second, each sees those before it in the book's order.
 //! A window is closed at both ends: exactly 90 days ago still counts.
 //!
-//! [`batch`] and [`each`] go party by party, which is kind to the cache; [`Stream`] goes in order of arrival. Both drive the same
+//! [`batch`] goes party by party, which is kind to the cache; [`Stream`] goes in order of arrival. Both drive the same
 //! states in [`window`], and `tests/features.rs` holds them against a brute-force twin.
 //! Cost: each transfer enters and leaves three queues; about ten cache lines and some forty additions.
 
@@ -54,88 +54,86 @@ pub struct PeerFeatures {
     pub n_below: u32,
 }
 
-/// Reckons the features of every row at once; the result has one entry for each row of a [`crate::Book`].
-pub fn batch(rows: &[Row], spans: Spans) -> Vec<Features> {
-    let mut all = Vec::with_capacity(rows.len());
-    each(rows, spans, |_, features| all.push(*features));
-    all
-}
-
-/// Reckons the features of every row, party by party, and hands them out in the book's order.
+/// Reckons the features of every row at once, party by party.
 ///
-/// One party's rows lie far apart, so they are brought together block by block: many reads are under way at once, and
-/// what follows is near. Results are written in the order in which they come about and gathered at the end the same
-/// way, since scattered reads overlap and scattered writes do not.
-pub fn each(rows: &[Row], spans: Spans, mut take: impl FnMut(&Row, &Features)) {
-    let mut received = Vec::with_capacity(rows.len());
-    let mut crowds = vec![Crowd::default(); rows.len()];
+/// `rows` are in a [`crate::Book`]'s order; the result has one entry for each. One party's rows lie far apart, so they
+/// are brought together block by block and the results taken back the same way: in those two loops many reads and
+/// writes are under way at once, and between them everything is near.
+pub fn batch(rows: &[Row], spans: Spans) -> Vec<Features> {
+    let mut features = vec![Features::default(); rows.len()];
+    let mut n_senders = vec![0; rows.len()];
+    let mut standings = vec![Standing::default(); rows.len()];
     let mut beneficiary = BeneficiaryWindows::default();
     let mut party = None;
+    let reckon = |at: Position<'_>| {
+        if party != Some(at.row.beneficiary) {
+            beneficiary.clear();
+            party = Some(at.row.beneficiary);
+        }
+        beneficiary.push(at, spans)
+    };
     in_blocks(
         rows,
         &Groups::new(rows, |row| row.beneficiary),
         |_| 0,
-        |at| {
-            if party != Some(at.row.beneficiary) {
-                beneficiary.clear();
-                party = Some(at.row.beneficiary);
-            }
-            let got = beneficiary.push(at, spans);
-            crowds[at.index as usize] = Crowd { place: received.len() as u32, n_senders: got.n_senders };
-            received.push(got);
+        reckon,
+        |index, got| {
+            features[index].beneficiary = got;
+            n_senders[index] = got.n_senders;
         },
     );
-    let mut sent = Vec::with_capacity(rows.len());
-    let mut places = vec![0; rows.len()];
     let mut sender = SenderWindows::default();
     let mut party = None;
-    in_blocks(
-        rows,
-        &Groups::new(rows, |row| row.sender),
-        |index| crowds[index].n_senders,
-        |at| {
-            if party != Some(at.row.sender) {
-                sender.clear();
-                party = Some(at.row.sender);
-            }
-            places[at.index as usize] = sent.len() as u32;
-            sent.push(sender.push(at, spans));
-        },
-    );
+    let reckon = |at: Position<'_>| {
+        if party != Some(at.row.sender) {
+            sender.clear();
+            party = Some(at.row.sender);
+        }
+        sender.push(at, spans)
+    };
+    let n_senders = |index: usize| n_senders[index];
+    in_blocks(rows, &Groups::new(rows, |row| row.sender), n_senders, reckon, |index, (own, pair, previous)| {
+        let out = &mut features[index];
+        (out.sender, out.pair) = (own, pair);
+        standings[index] = Standing { previous, now: own.n_transfers };
+    });
     let mut peers = Peers::default();
-    let mut near = Vec::with_capacity(N_BLOCK);
-    for block in (0..rows.len()).step_by(N_BLOCK) {
-        near.clear();
-        let block = block..rows.len().min(block + N_BLOCK);
-        near.extend(block.clone().map(|i| (sent[places[i] as usize], received[crowds[i].place as usize])));
-        for (row, &((sender, pair, previous), beneficiary)) in rows[block].iter().zip(&near) {
-            let peers =
-                if row.counts() { peers.place(row, previous, sender.n_transfers) } else { PeerFeatures::default() };
-            take(row, &Features { sender, pair, beneficiary, peers });
+    for ((row, out), standing) in rows.iter().zip(&mut features).zip(&standings) {
+        if row.counts() {
+            out.peers = peers.place(row, standing.previous, standing.now);
         }
     }
+    features
 }
 
 /// Rows brought together at a time: with their results they fit into the second-level cache.
 const N_BLOCK: usize = 1024;
 
-/// Gives each row to `reckon` in the groups' order.
-fn in_blocks(rows: &[Row], groups: &Groups, n_senders: impl Fn(usize) -> u32, mut reckon: impl FnMut(Position<'_>)) {
-    let mut near = Vec::with_capacity(N_BLOCK);
+/// Reckons each row in the groups' order and hands the results out by place in `rows`.
+fn in_blocks<T: Copy>(
+    rows: &[Row],
+    groups: &Groups,
+    n_senders: impl Fn(usize) -> u32,
+    mut reckon: impl FnMut(Position<'_>) -> T,
+    mut hand_out: impl FnMut(usize, T),
+) {
+    let (mut near, mut results) = (Vec::with_capacity(N_BLOCK), Vec::with_capacity(N_BLOCK));
     for block in groups.members.chunks(N_BLOCK) {
         near.clear();
         near.extend(block.iter().map(|&index| (rows[index as usize], n_senders(index as usize))));
+        results.clear();
         for (&index, (row, n_senders)) in block.iter().zip(&near) {
-            reckon(Position { index, row, original: original(rows, row), n_senders: *n_senders });
+            results.push(reckon(Position { index, row, original: original(rows, row), n_senders: *n_senders }));
         }
+        block.iter().zip(&results).for_each(|(&index, result)| hand_out(index as usize, *result));
     }
 }
 
-/// Of a row's beneficiary: where its features lie, and how many pay it.
+/// A sender's count at the last transfer on this corridor and channel, and now.
 #[derive(Clone, Copy, Debug, Default)]
-struct Crowd {
-    place: u32,
-    n_senders: u32,
+struct Standing {
+    previous: u32,
+    now: u32,
 }
 
 fn original<'a>(rows: &'a [Row], row: &Row) -> Option<&'a Row> {

@@ -6,7 +6,7 @@
 //!
 //! Read in this order: [`transfer`] (what happened), [`read`] (from bytes), [`book`] (in order, priced),
 //! [`features`] (windows), [`pack`] (indicators as data), [`score`] (points and alerts), [`gate`] (one by one, with
-//! holds), [`draw`] (a picture of one), [`simulate`] (made-up customers to test with).
+//! holds), [`rank`] (an order learnt from reviewed alerts, if asked for), [`draw`] (a picture of one), [`simulate`] (made-up customers to test with).
 //!
 //! Pure: no file, clock, socket, thread or chance. Bytes, key, rates and seed come in as arguments.
 
@@ -19,6 +19,7 @@ pub mod gate;
 pub mod money;
 pub mod pack;
 pub mod party;
+pub mod rank;
 pub mod rates;
 pub mod read;
 pub mod score;
