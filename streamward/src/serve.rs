@@ -82,18 +82,19 @@ async fn routes(arguments: &Arguments) -> Result<Router> {
     tokio::spawn(Arc::clone(&desk).run_outbox());
     let known = known::routes(&arguments.known, arguments.listen, &arguments.data).await?;
     // The console's headers are its own: programs need none of them, and the demo's page others.
-    Ok(with_desk(desk)
+    let paid = payments::open(&arguments.data)?;
+    Ok(with_desk(desk, Some(Arc::clone(&paid)))
         .merge(known)
-        .merge(payments::routes(&arguments.data)?)
+        .merge(payments::routes(paid))
         .merge(demo::routes(arguments.demo.clone())))
 }
 
-fn with_desk(desk: Shared) -> Router {
+fn with_desk(desk: Shared, paid: Option<Arc<payments::Service>>) -> Router {
     Router::new()
         .merge(health::routes())
         .route("/page.css", get(page::style))
         .route("/page.js", get(page::script))
-        .merge(console::routes().and(api::routes()).guarded(desk))
+        .merge(console::routes().and(api::routes()).guarded(desk).layer(axum::Extension(paid)))
         .fallback(async || page::sorry(StatusCode::NOT_FOUND, "There is nothing at this address.", "Go back."))
         .layer(middleware::from_fn(headers::same_origin))
         .layer(middleware::from_fn(headers::add))

@@ -7,6 +7,7 @@ mod exports;
 mod figures;
 mod log;
 mod outbox;
+mod payments;
 mod people;
 mod reports;
 mod sign_in;
@@ -14,7 +15,7 @@ mod words;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use casework::role::Permission;
+use casework::role::{Compartment, Permission};
 
 use super::access::{Need, Routes, failed};
 use super::page::{Html, Page, sorry};
@@ -27,6 +28,7 @@ pub(super) fn routes() -> Routes {
         .and(cases::routes())
         .and(reports::routes())
         .and(outbox::routes())
+        .and(payments::routes())
         .and(exports::routes())
         .and(log::routes())
         .and(figures::routes())
@@ -74,13 +76,15 @@ fn page(reader: &Account, title: &str, body: Html) -> Page {
     let all = [
         ("/", "Queue", Permission::ReadCases),
         ("/done", "Done", Permission::ReadCases),
+        ("/payments", "Payments", Permission::ReadCases),
         ("/outbox", "Outbox", Permission::Outbox),
         ("/log", "Log", Permission::ReadLog),
         ("/figures", "Figures", Permission::ReadFigures),
         ("/people", "People", Permission::People),
         ("/me", "You", Permission::SignedIn),
     ];
-    let open = all.iter().filter(|(_, _, permission)| reader.may(*permission));
+    let is_open = |to: &str| to != "/payments" || reader.compartments.contains(&Compartment::Payments);
+    let open = all.iter().filter(|(to, _, permission)| reader.may(*permission) && is_open(to));
     let links = open.map(|(to, name, _)| (*to, *name)).collect();
     Page { links, reader: Some(reader.name.name().to_owned()), ..Page::new(title, body) }
 }

@@ -36,7 +36,7 @@ const BODY_BYTES_MAX: usize = 8 << 20;
 const N_TRANSFERS_MAX: usize = 10_000;
 
 /// What every request needs.
-struct Service {
+pub(super) struct Service {
     folder: PathBuf,
     desk: Mutex<Desk>,
     rates: Mutex<(Option<SystemTime>, Arc<Rates>)>,
@@ -44,11 +44,11 @@ struct Service {
     token: String,
 }
 
-/// The routes, with the desk in `data/payments`.
+/// The desk in `data/payments`.
 ///
 /// # Errors
 /// A pack, table of rates or log that cannot be used, named with what to do.
-pub(super) fn routes(data: &Path) -> anyhow::Result<Router> {
+pub(super) fn open(data: &Path) -> anyhow::Result<Arc<Service>> {
     let folder = data.join("payments");
     std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     let text = |name: &str| std::fs::read_to_string(folder.join(name)).ok();
@@ -68,8 +68,12 @@ pub(super) fn routes(data: &Path) -> anyhow::Result<Router> {
         folder,
     };
     service.rates(currency)?;
-    let service = Arc::new(service);
-    Ok(Router::new()
+    Ok(Arc::new(service))
+}
+
+/// The routes of programs.
+pub(super) fn routes(service: Arc<Service>) -> Router {
+    Router::new()
         .route("/v1/payments/score", post(score))
         .route("/v1/alerts", get(alerts))
         .route("/v1/alerts/{id}", get(alert))
@@ -79,7 +83,7 @@ pub(super) fn routes(data: &Path) -> anyhow::Result<Router> {
         .route("/v1/holds/{id}/refuse", post(refuse))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
         .layer(middleware::from_fn_with_state(service.clone(), only_with_token))
-        .with_state(service))
+        .with_state(service)
 }
 
 /// Thirty-two random bytes, kept in a file that only its owner can read.
@@ -124,10 +128,13 @@ fn fault(status: StatusCode, code: &str, message: impl ToString) -> Response {
 }
 
 /// Runs what waits for the disk where nobody else waits; a failure is told in the log and not to the caller.
-async fn at_desk<T: Send + 'static>(
+///
+/// # Errors
+/// The desk's refusal, or none when the desk cannot answer.
+pub(super) async fn with_desk<T: Send + 'static>(
     service: Arc<Service>,
     work: impl FnOnce(&Service, &mut Desk) -> anyhow::Result<T> + Send + 'static,
-) -> Result<T, Response> {
+) -> Result<T, Option<Refusal>> {
     let joined = tokio::task::spawn_blocking(move || {
         // A desk that broke off in the middle answers nobody until the program is started anew and reads its log.
         let mut desk =
@@ -137,14 +144,24 @@ async fn at_desk<T: Send + 'static>(
     match joined.await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => match error.downcast::<Refusal>() {
-            Ok(refusal) => Err(refused(&refusal)),
+            Ok(refusal) => Err(Some(refusal)),
             Err(error) => {
                 eprintln!("payments: {error:#}");
-                Err(fault(StatusCode::INTERNAL_SERVER_ERROR, "desk", "the desk cannot answer now; send it again"))
+                Err(None)
             }
         },
-        Err(_) => Err(fault(StatusCode::INTERNAL_SERVER_ERROR, "desk", "the desk cannot answer now; send it again")),
+        Err(_) => Err(None),
     }
+}
+
+async fn at_desk<T: Send + 'static>(
+    service: Arc<Service>,
+    work: impl FnOnce(&Service, &mut Desk) -> anyhow::Result<T> + Send + 'static,
+) -> Result<T, Response> {
+    with_desk(service, work).await.map_err(|refusal| match refusal {
+        Some(refusal) => refused(&refusal),
+        None => fault(StatusCode::INTERNAL_SERVER_ERROR, "desk", "the desk cannot answer now; send it again"),
+    })
 }
 
 fn refused(refusal: &Refusal) -> Response {
