@@ -1,7 +1,7 @@
 //! Which transfers look like payment for livestreamed exploitation, and why?
 //!
 //! `score` reads a file of transfers and writes alerts; `explain` tells one alert in plain words and draws it; `stream`
-//! answers transfers as they come and `hold` lets a named person decide; `outcome` keeps what people found out;
+//! answers transfers as they come and `hold` lets a named person decide; `outcome` keeps what people found out and `rank` orders by it;
 //! `backtest`, `compare` and `shadow` try packs; `report` drafts what an authority is told; `refer` hands an alert to
 //! casework; `features` writes what the windows hold; `simulate` makes up customers; `pack check` reads a pack.
 //! Everything is a pattern worth a person's look. Nothing here accuses anybody or touches an account.
@@ -16,6 +16,7 @@ mod hold;
 mod input;
 mod outcome;
 mod pack;
+mod rank;
 mod refer;
 mod report;
 mod score;
@@ -42,6 +43,8 @@ pub(crate) enum Command {
     Hold(hold::Command),
     /// Keeps what an alert was worth to whoever looked into it.
     Outcome(outcome::Arguments),
+    /// Orders alerts by what people found in earlier ones of the same desk. An order, not a finding.
+    Rank(rank::Arguments),
     /// Scores old transfers month by month, and holds the alerts against what people found out.
     Backtest(backtest::Arguments),
     /// Scores a file with two packs and tells the difference.
@@ -68,6 +71,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
         Command::Stream(arguments) => stream::run(&arguments),
         Command::Hold(command) => hold::run(command),
         Command::Outcome(arguments) => outcome::run(&arguments),
+        Command::Rank(arguments) => rank::run(&arguments),
         Command::Backtest(arguments) => backtest::run(&arguments),
         Command::Compare(arguments) => compare::run(&arguments),
         Command::Shadow(arguments) => compare::shadow(&arguments),
