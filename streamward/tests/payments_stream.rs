@@ -88,7 +88,10 @@ fn killed_at_any_moment_nothing_is_lost_or_counted_twice() {
     let arguments = ["stream", "transfers.jsonl", "--rates", "rates.csv", "--state", "killed"];
     let (mut n_killed, mut at_ms) = (0, 7_u64);
     for round in 0..n_kills {
-        let mut child = program(folder.path(), &arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut begun = program(folder.path(), &arguments);
+        // Every other run writes snapshots often, and is killed while it does.
+        begun.env("STREAMWARD_PAYMENTS_SNAPSHOT_LINES", if round % 2 == 0 { "500" } else { "1000000" });
+        let mut child = begun.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         at_ms = (at_ms * 131 + 37) % 397;
         std::thread::sleep(Duration::from_millis(10 + at_ms + 4 * round));
         n_killed += u32::from(child.try_wait().unwrap().is_none());
@@ -103,6 +106,44 @@ fn killed_at_any_moment_nothing_is_lost_or_counted_twice() {
     assert_eq!(unique.len(), ids.len(), "a transfer was counted twice");
     assert_eq!(ids, undisturbed.0, "a transfer was lost");
     assert_eq!(alerts, undisturbed.1);
+    assert!(folder.path().join("killed/snapshot").is_file(), "no run lived to write a snapshot");
+}
+
+#[test]
+fn a_snapshot_spares_the_log_and_one_that_does_not_fit_is_left_aside() {
+    let folder = simulated("300");
+    let run = || program(folder.path(), &STREAM).env("STREAMWARD_PAYMENTS_SNAPSHOT_LINES", "50").output().unwrap();
+    let answers = text(&run().stdout);
+    let undisturbed = in_desk(folder.path(), "desk");
+    let (log, snapshot) = (folder.path().join("desk/log.jsonl"), folder.path().join("desk/snapshot"));
+    let sound = std::fs::read(&log).unwrap();
+    let again = run();
+    assert_eq!(text(&again.stdout).replace(",\"again\":true", "").replace("\"again\":true,", ""), answers);
+    assert!(!text(&again.stderr).contains("whole log"), "{}", text(&again.stderr));
+
+    // An old line is changed: with the snapshot nobody reads it, without it is found.
+    let mut changed = sound.clone();
+    changed[sound.len() / 10] ^= 1;
+    std::fs::write(&log, &changed).unwrap();
+    assert_eq!(run().status.code(), Some(1), "the snapshot is enough");
+    let kept = std::fs::read(&snapshot).unwrap();
+    std::fs::remove_file(&snapshot).unwrap();
+    assert_eq!(run().status.code(), Some(4), "without it the changed line is found");
+
+    for broken in [&kept[..kept.len() / 2], b"nothing"] {
+        std::fs::write(&log, &sound).unwrap();
+        std::fs::write(&snapshot, broken).unwrap();
+        let output = run();
+        assert!(text(&output.stderr).contains("the whole log is read"), "{}", text(&output.stderr));
+        assert_eq!(in_desk(folder.path(), "desk"), undisturbed);
+    }
+    // A log that another run cut short.
+    std::fs::write(&snapshot, &kept).unwrap();
+    let line_ends: Vec<usize> = (0..sound.len()).filter(|&i| sound[i] == b'\n').collect();
+    std::fs::write(&log, &sound[..=line_ends[line_ends.len() / 2]]).unwrap();
+    let output = run();
+    assert!(text(&output.stderr).contains("does not fit the log"), "{}", text(&output.stderr));
+    assert_eq!(in_desk(folder.path(), "desk").0.len(), undisturbed.0.len());
 }
 
 #[test]

@@ -4,10 +4,13 @@
 //! and `alerts.jsonl`, which follows from it. A line is on the disk before its answer is given; whoever is cut off
 //! before the answer sends the transfer again and gets it. Several programs may share a desk (a stream, the service,
 //! a person who releases a hold): each takes the lock, reads what the others wrote, and writes its own.
+//! Now and then what is known is written to `snapshot`, from which the next run goes on without reading the whole log: the
+//! line it stands for must still be the one in the log. A snapshot that does not fit is left aside and the log is read.
+//! Only a run without it checks the older lines again; to have that done, take the snapshot away.
 //! The last line may be half written when the machine stops; it was never answered, and it is taken away.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -29,6 +32,8 @@ pub(crate) struct Desk {
     n_bytes: u64,
     n_lines: u64,
     n_alerts_written: usize,
+    /// Lines of the log that the last snapshot stands for.
+    n_lines_in_snapshot: u64,
     /// A write failed: what is held here is ahead of the disk, and nothing more is answered.
     is_broken: bool,
 }
@@ -63,16 +68,61 @@ impl Desk {
             n_bytes: 0,
             n_lines: 0,
             n_alerts_written: 0,
+            n_lines_in_snapshot: 0,
             is_broken: false,
         };
+        desk.recall(rule);
         desk.catch_up()?;
         if desk.n_lines == 0 {
             let begun = desk.gate.begun();
             desk.append(&[Line::Event(begun)])?;
         }
         desk.write_all_alerts()?;
+        desk.write_snapshot_when_due()?;
         desk.lock.unlock()?;
         Ok(desk)
+    }
+
+    /// Takes over what the snapshot holds, when there is one that fits the log.
+    fn recall(&mut self, rule: HoldRule) {
+        let path = self.folder.join("snapshot");
+        let Ok(file) = File::open(&path) else { return };
+        let mut reader = BufReader::with_capacity(1 << 20, file);
+        let found = Gate::restore(self.gate.pack().clone(), rule, &mut reader).map_err(anyhow::Error::from);
+        let fits = |(gate, mark): (Gate, String)| {
+            let mut words = mark.split(' ');
+            let mut number = || words.next()?.parse::<u64>().ok();
+            let (n_bytes, n_lines) = (number()?, number()?);
+            let chain = Chain::after(words.next()?)?;
+            is_last_line(&self.folder.join("log.jsonl"), n_bytes, &chain).then_some((gate, n_bytes, n_lines, chain))
+        };
+        match found.map(fits) {
+            Ok(Some((gate, n_bytes, n_lines, chain))) => {
+                (self.gate, self.chain) = (gate, chain);
+                (self.n_bytes, self.n_lines, self.n_lines_in_snapshot) = (n_bytes, n_lines, n_lines);
+            }
+            Ok(None) => eprintln!("{} does not fit the log beside it; the whole log is read", path.display()),
+            Err(why) => eprintln!("{} is left aside: {why}; the whole log is read", path.display()),
+        }
+    }
+
+    /// Writes a snapshot when the log has grown by half since the last, so that all of them together cost no more than
+    /// three times the last one.
+    fn write_snapshot_when_due(&mut self) -> Result<()> {
+        let n_new = self.n_lines - self.n_lines_in_snapshot;
+        if n_new < n_lines_between().max(self.n_lines_in_snapshot / 2) {
+            return Ok(());
+        }
+        let path = self.folder.join("snapshot");
+        let mark = format!("{} {} {}", self.n_bytes, self.n_lines, self.chain.sum());
+        let mut new = tempfile::NamedTempFile::new_in(&self.folder).with_context(|| unwritable(&path))?;
+        let mut out = BufWriter::with_capacity(1 << 20, new.as_file_mut());
+        self.gate.write_snapshot(&mark, &mut out).and_then(|()| out.flush()).with_context(|| unwritable(&path))?;
+        drop(out);
+        new.as_file().sync_data().with_context(|| unwritable(&path))?;
+        new.persist(&path).with_context(|| unwritable(&path))?;
+        self.n_lines_in_snapshot = self.n_lines;
+        Ok(())
     }
 
     /// Whether a folder is a desk.
@@ -96,6 +146,7 @@ impl Desk {
             }
             desk.append(&lines)?;
             desk.append_alerts()?;
+            desk.write_snapshot_when_due()?;
             Ok(outcomes)
         })
     }
@@ -256,6 +307,27 @@ impl Desk {
     pub(crate) fn find(&self, alert: &str) -> Option<(&Alert, u32)> {
         Some((self.gate.find(alert)?, self.gate.row_of(alert)?))
     }
+}
+
+/// Lines of the log between two snapshots, at least; a tenth of a second's reading. Tests set another number.
+fn n_lines_between() -> u64 {
+    let own = std::env::var("STREAMWARD_PAYMENTS_SNAPSHOT_LINES").ok();
+    own.and_then(|text| text.parse().ok()).unwrap_or(20_000)
+}
+
+/// Whether the line that ends at byte `n_bytes` of the log is the one the chain was at.
+fn is_last_line(log: &Path, n_bytes: u64, chain: &Chain) -> bool {
+    // The longest line is far shorter: ids and reasons have limits.
+    const LINE_BYTES_MAX: u64 = 1 << 16;
+    let first = n_bytes.saturating_sub(LINE_BYTES_MAX);
+    let mut text = Vec::new();
+    let read = File::open(log).and_then(|mut file| {
+        file.seek(SeekFrom::Start(first))?;
+        file.take(n_bytes - first).read_to_end(&mut text)
+    });
+    let is_whole = read.is_ok_and(|n| n as u64 == n_bytes - first) && text.pop() == Some(b'\n');
+    let last = text.rsplit(|byte| *byte == b'\n').next();
+    is_whole && last.is_some_and(|line| line.starts_with(chain.sum().as_bytes()))
 }
 
 /// The rule that the log was begun with, when there is one.
