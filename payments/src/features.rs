@@ -62,7 +62,6 @@ pub struct PeerFeatures {
 pub fn batch(rows: &[Row], spans: Spans) -> Vec<Features> {
     let mut features = vec![Features::default(); rows.len()];
     let mut n_senders = vec![0; rows.len()];
-    let mut standings = vec![Standing::default(); rows.len()];
     let mut beneficiary = BeneficiaryWindows::default();
     let mut party = None;
     let reckon = |at: Position<'_>| {
@@ -94,14 +93,13 @@ pub fn batch(rows: &[Row], spans: Spans) -> Vec<Features> {
     let n_senders = |index: usize| n_senders[index];
     in_blocks(rows, &Groups::new(rows, |row| row.sender), n_senders, reckon, |index, (own, pair, previous)| {
         let out = &mut features[index];
-        (out.sender, out.pair) = (own, pair);
-        standings[index] = Standing { previous, now: own.n_transfers };
+        // Until the peers are reckoned, their place holds the sender's count at its last transfer.
+        let peers = PeerFeatures { n_peers: previous, n_below: 0 };
+        *out = Features { sender: own, pair, beneficiary: out.beneficiary, peers };
     });
     let mut peers = Peers::default();
-    for ((row, out), standing) in rows.iter().zip(&mut features).zip(&standings) {
-        if row.counts() {
-            out.peers = peers.place(row, standing.previous, standing.now);
-        }
+    for (row, out) in rows.iter().zip(&mut features).filter(|(row, _)| row.counts()) {
+        out.peers = peers.place(row, out.peers.n_peers, out.sender.n_transfers);
     }
     features
 }
@@ -127,13 +125,6 @@ fn in_blocks<T: Copy>(
         }
         block.iter().zip(&results).for_each(|(&index, result)| hand_out(index as usize, *result));
     }
-}
-
-/// A sender's count at the last transfer on this corridor and channel, and now.
-#[derive(Clone, Copy, Debug, Default)]
-struct Standing {
-    previous: u32,
-    now: u32,
 }
 
 fn original<'a>(rows: &'a [Row], row: &Row) -> Option<&'a Row> {
