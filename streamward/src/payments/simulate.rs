@@ -38,7 +38,7 @@ const FIRST_DAY: i64 = 20_089;
 
 /// Writes a world.
 pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let world = world(Settings {
+    let mut world = world(Settings {
         seed: arguments.seed,
         region: arguments.region,
         n_remitters: arguments.remitters,
@@ -46,6 +46,8 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         first_day: FIRST_DAY,
         n_cases_per_100_000: arguments.cases,
     });
+    // In order of time, as an institution's own file is, so that a stream can be fed with it.
+    world.transfers.sort_by(|one, other| (one.at.utc_s, &one.id).cmp(&(other.at.utc_s, &other.id)));
     std::fs::create_dir_all(&arguments.out).map_err(|why| unwritable(&arguments.out, why))?;
     let create = |name: &str| -> anyhow::Result<BufWriter<File>> {
         let path = arguments.out.join(name);
