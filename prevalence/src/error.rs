@@ -45,6 +45,14 @@ pub enum Error {
         /// The reader's words, with the line.
         message: String,
     },
+    /// A file of another program that cannot be read.
+    #[error("the {format} file cannot be read: {what}")]
+    Binary {
+        /// `SPSS` or `Stata`.
+        format: &'static str,
+        /// What is wrong with it.
+        what: String,
+    },
     /// More rows, columns or bytes than we accept.
     #[error("the data hold more than {limit} {what}")]
     TooLarge {
@@ -265,6 +273,9 @@ impl Error {
             Error::NoRows => "check that the file is the survey and not only its header",
             Error::Csv { .. } => {
                 "save the data again as CSV in UTF-8, one header line, the same number of cells in each row"
+            }
+            Error::Binary { .. } => {
+                "save it again from the program it came from: SPSS as .sav, Stata 13 or later as .dta, or as CSV"
             }
             Error::TooLarge { .. } => "leave out rows or columns that the codebook does not need",
             Error::ColumnAbsent { .. } => "correct the name in the codebook; names are compared letter by letter",

@@ -5,6 +5,7 @@
 mod bayes;
 mod describe;
 mod estimate;
+mod files;
 mod plain;
 mod plan;
 mod print;

@@ -97,6 +97,99 @@ fn our_own_replicates_read_back_give_the_same_error() {
 }
 
 #[test]
+fn a_survey_in_parquet_gives_the_same_bytes_as_in_csv_and_half_a_file_none() {
+    let folder = folder(CODEBOOK);
+    to_parquet(folder.path());
+    let ask = |data: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_streamward"));
+        command.current_dir(folder.path()).args(["prevalence", "estimate", "--json", "--variance", "taylor,raowu"]);
+        command.args(["--codebook", "codebook.toml", data]).output().unwrap()
+    };
+    let csv = ask("survey.csv");
+    assert!(csv.status.success() && csv.stdout == ask("survey.parquet").stdout);
+
+    let path = folder.path().join("survey.parquet");
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let half = ask("survey.parquet");
+    let words = String::from_utf8(half.stderr).unwrap();
+    assert!(half.status.code() == Some(2) && half.stdout.is_empty());
+    assert!(
+        words.contains("survey.parquet") && words.contains("cut short") && words.contains("\n  to do: "),
+        "{words}"
+    );
+}
+
+/// Writes the survey as Parquet: labels as text or whole numbers, counts as whole numbers, weights with a point.
+fn to_parquet(folder: &Path) {
+    use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
+    use parquet::file::writer::SerializedFileWriter;
+
+    let text = std::fs::read_to_string(folder.join("survey.csv")).unwrap();
+    let rows: Vec<Vec<&str>> = text.lines().skip(1).map(|line| line.split(',').collect()).collect();
+    let schema = "message survey { required binary id (UTF8); required int64 s; required int64 p; required double w;
+        required int64 a; required int64 b; required int64 h; }";
+    let schema = parquet::schema::parser::parse_message_type(schema).unwrap();
+    let file = std::fs::File::create(folder.join("survey.parquet")).unwrap();
+    let mut writer = SerializedFileWriter::new(file, schema.into(), Default::default()).unwrap();
+    // Two row groups, the second first, for the order of rows must not matter.
+    for part in [&rows[25..], &rows[..25]] {
+        let mut group = writer.next_row_group().unwrap();
+        for at in 0..7 {
+            let cells = part.iter().map(|row| row[at]);
+            let mut column = group.next_column().unwrap().unwrap();
+            match at {
+                0 => column.typed::<ByteArrayType>().write_batch(
+                    &cells.map(ByteArray::from).collect::<Vec<_>>(),
+                    None,
+                    None,
+                ),
+                3 => column.typed::<DoubleType>().write_batch(
+                    &cells.map(|cell| cell.parse().unwrap()).collect::<Vec<_>>(),
+                    None,
+                    None,
+                ),
+                _ => column.typed::<Int64Type>().write_batch(
+                    &cells.map(|cell| cell.parse().unwrap()).collect::<Vec<_>>(),
+                    None,
+                    None,
+                ),
+            }
+            .unwrap();
+            column.close().unwrap();
+        }
+        group.close().unwrap();
+    }
+    writer.close().unwrap();
+}
+
+#[test]
+fn files_of_spss_and_stata_give_the_same_totals() {
+    let files = concat!(env!("CARGO_MANIFEST_DIR"), "/../prevalence/tests/files");
+    let folder = folder("[design]\nweight = \"weight\"\nstrata = \"region\"\n");
+    for file in ["plain.sav", "packed.sav", "stata13.dta", "stata15.dta"] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_streamward"));
+        command.current_dir(folder.path()).args(["prevalence", "total", "respondent", "--codebook", "codebook.toml"]);
+        // The last respondent has no region.
+        let refused = command.arg(format!("{files}/{file}")).output().unwrap();
+        assert_eq!(refused.status.code(), Some(2));
+        assert!(String::from_utf8(refused.stderr).unwrap().contains("column region, row 6 is empty"), "{file}");
+        std::fs::write(folder.path().join("plain.toml"), "[design]\nweight = \"weight\"\n").unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_streamward"));
+        command.current_dir(folder.path()).args([
+            "prevalence",
+            "total",
+            "respondent",
+            "--json",
+            "--codebook",
+            "plain.toml",
+        ]);
+        let total = json(&command.arg(format!("{files}/{file}")).output().unwrap());
+        assert_eq!(total["estimates"][0]["estimate"], 25.5 + 2.0 * 0.125 + 3e6 + 12.0 + 38.75 + 906.0, "{file}");
+    }
+}
+
+#[test]
 fn calibrated_weights_meet_their_margins() {
     let folder = folder(CODEBOOK);
     std::fs::write(folder.path().join("margins.csv"), "variable,level,total\ns,0,1000\ns,1,2000\ns,2,3000\n").unwrap();

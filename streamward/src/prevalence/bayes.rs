@@ -7,7 +7,7 @@ pub(super) mod walk;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 use prevalence::bayes::Density;
@@ -67,7 +67,7 @@ pub(super) struct How {
     /// Column of areas, for the pooled model.
     #[arg(long, value_name = "COLUMN")]
     pub area: Option<String>,
-    /// What is known about areas (CSV with the column of areas), for the pooled model.
+    /// What is known about areas (a table with the column of areas), for the pooled model.
     #[arg(long, value_name = "FILE", requires = "covariates")]
     pub area_data: Option<PathBuf>,
     /// Columns of that file that may explain the rates.
@@ -80,7 +80,7 @@ pub(super) struct How {
     #[arg(long, default_value_t = 500, value_name = "N")]
     warmup: usize,
     /// Draws of each walk.
-    #[arg(long, default_value_t = 1200, value_name = "N")]
+    #[arg(long, default_value_t = 1600, value_name = "N")]
     draws: usize,
 }
 
@@ -212,9 +212,7 @@ impl How {
         let Some(path) = &self.area_data else { return Ok(None) };
         let mut wanted = vec![Wanted { name: column.to_owned(), kind: Kind::Text }];
         wanted.extend(self.covariates.iter().map(|name| Wanted { name: name.clone(), kind: Kind::Number }));
-        let file = std::fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let table = Table::read_csv(file, b',', &wanted);
-        table.map(Some).map_err(explain).with_context(|| format!("cannot use {}", path.display()))
+        super::files::table(path, ',', &wanted).map(Some)
     }
 }
 

@@ -1,12 +1,9 @@
 //! From which files does a survey come, and with which weights and variances?
 
-use std::fs::File;
-use std::io::{BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 use clap::{Args, ValueEnum};
-use indicatif::{ProgressBar, ProgressStyle};
 use prevalence::calibrate::distance::Distance;
 use prevalence::calibrate::margin::Margins;
 use prevalence::calibrate::{Trim, Weights};
@@ -16,9 +13,7 @@ use prevalence::variance::given::Given;
 use prevalence::{Codebook, Survey, Table};
 
 use super::explain;
-
-/// Files under this size are read before a bar could be seen.
-const PROGRESS_FROM_BYTES: u64 = 50_000_000;
+use super::files::{self, cannot_read, in_file, open};
 
 /// The survey.
 #[derive(Args)]
@@ -26,13 +21,13 @@ pub(super) struct Source {
     /// Codebook: what the columns mean (TOML).
     #[arg(long, value_name = "FILE")]
     pub codebook: PathBuf,
-    /// Answers, one row for each respondent (CSV).
+    /// Answers, one row for each respondent: .parquet, SPSS .sav, Stata .dta; anything else is read as CSV.
     #[arg(value_name = "DATA")]
     data: PathBuf,
-    /// Separator of cells.
+    /// Separator of cells in CSV.
     #[arg(long, default_value = ",", value_name = "CHAR")]
     delimiter: char,
-    /// Replicate weights or factors (CSV), joined by the codebook's id or PSU column, whichever the file has.
+    /// Replicate weights or factors (a file of any of these kinds), joined by the codebook's id or PSU column, whichever the file has.
     #[arg(long, value_name = "FILE")]
     replicate_weights: Option<PathBuf>,
     /// Reckon as if PSUs had been drawn with replacement: no finite population corrections.
@@ -146,16 +141,13 @@ impl Source {
     }
 
     fn table(&self, path: &Path, wanted: &[Wanted]) -> anyhow::Result<Table> {
-        let delimiter = u8::try_from(self.delimiter).map_err(|_| {
-            anyhow!("--delimiter is {:?}, which is not one byte\n  to do: use , ; or a tab", self.delimiter)
-        })?;
-        Table::read_csv(open(path)?, delimiter, wanted).map_err(explain).with_context(|| in_file(path))
+        files::table(path, self.delimiter, wanted)
     }
 
     /// Asks for replicate columns that stand in the data themselves; none is no error here.
     fn with_own_replicates(&self, codebook: &Codebook, mut wanted: Vec<Wanted>) -> anyhow::Result<Vec<Wanted>> {
         let Some(replicates) = &codebook.replicates else { return Ok(wanted) };
-        let header = self.header(&self.data)?;
+        let header = files::names(&self.data, self.delimiter)?;
         let is_there = |name: &&String| match name.strip_suffix('*') {
             Some(prefix) => header.iter().any(|own| own.starts_with(prefix)),
             None => header.contains(name),
@@ -172,7 +164,7 @@ impl Source {
         path: &Path,
         columns: &[String],
     ) -> anyhow::Result<Table> {
-        let header = self.header(path)?;
+        let header = files::names(path, self.delimiter)?;
         let keys = [&codebook.design.id, &codebook.design.psu];
         let key = keys.into_iter().flatten().find(|key| header.contains(key)).ok_or_else(|| {
             let what = format!("{} has neither the codebook's id column nor its PSU column", path.display());
@@ -185,12 +177,6 @@ impl Source {
         let numbers = columns.iter().map(|name| Wanted { name: name.clone(), kind: Kind::Number });
         let other = self.table(path, &std::iter::once(label).chain(numbers).collect::<Vec<_>>())?;
         self.table(&self.data, &wanted)?.join(key, &other).map_err(explain).with_context(|| in_file(path))
-    }
-
-    fn header(&self, path: &Path) -> anyhow::Result<Vec<String>> {
-        let mut reader = csv::ReaderBuilder::new().delimiter(self.delimiter as u8).from_reader(open(path)?);
-        let header = reader.headers().with_context(|| cannot_read(path))?;
-        Ok(header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect())
     }
 }
 
@@ -275,29 +261,6 @@ impl Spread {
         };
         self.variance.iter().filter_map(method).collect()
     }
-}
-
-/// Opens a file, with a bar on the terminal when reading it takes a while.
-fn open(path: &Path) -> anyhow::Result<Box<dyn Read>> {
-    let file = File::open(path).with_context(|| cannot_read(path))?;
-    let n_bytes = file.metadata().map_or(0, |metadata| metadata.len());
-    let reader = BufReader::with_capacity(1 << 20, file);
-    if n_bytes < PROGRESS_FROM_BYTES || !std::io::stderr().is_terminal() {
-        return Ok(Box::new(reader));
-    }
-    let bar = ProgressBar::new(n_bytes);
-    if let Ok(style) = ProgressStyle::with_template("reading {bytes}/{total_bytes} {wide_bar} {eta}") {
-        bar.set_style(style);
-    }
-    Ok(Box::new(bar.wrap_read(reader)))
-}
-
-fn in_file(path: &Path) -> String {
-    format!("cannot use {}", path.display())
-}
-
-fn cannot_read(path: &Path) -> String {
-    format!("cannot read {}", path.display())
 }
 
 fn pair(text: &str) -> Result<(f64, f64), String> {
