@@ -2,8 +2,8 @@
 """Compares prevalence/ with its peers in one run: processor time on the same survey.
 
 Rescaled bootstrap of a ratio on a made-up national survey (3,600 respondents, 150 PSUs): ours, svy from PyPI (its core
-is Rust), and R's survey package (subbootstrap; Debian r-cran-survey). Then our own models, for which these have no
-counterpart. Run from the root of the project: script/bench prevalence
+is Rust), R's survey package (subbootstrap; Debian r-cran-survey) and R's networkreporting (from its source: it is in no
+registry that we install from). Then our own models, for which these have no counterpart. Run from the root of the project: script/bench prevalence
 Prints a table on stderr and one JSON object on stdout; says when a peer is left out.
 """
 
@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import venv
 from pathlib import Path
 
@@ -23,6 +24,7 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 PEERS = TARGET / "bench-peers" / "prevalence"
 REPLICATES = 10_000
 REPLICATES_R = 500
+REPLICATES_NETWORKREPORTING = 2000
 
 # What svy does for the same question; prints processor time and the standard error.
 SVY = """
@@ -52,6 +54,20 @@ set.seed(1)
 made <- system.time(rep <- as.svrepdesign(design, type = "subbootstrap", replicates = n))[["user.self"]]
 took <- system.time(ratio <- svyratio(~hidden_a, ~network, rep))[["user.self"]]
 cat(sprintf('{"make_ms": %.3f, "ratio_ms": %.3f, "se": %.17g, "version": "%s"}', 1e3 * made, 1e3 * took, SE(ratio), packageVersion("survey")))
+"""
+
+# The bootstrap that network scale-up studies use, with the estimator of the same package.
+NETWORKREPORTING = """
+suppressMessages({library(surveybootstrap); library(networkreporting)})
+arguments <- commandArgs(TRUE)
+data <- read.csv(arguments[1])
+set.seed(1)
+took <- system.time(capture.output(result <- bootstrap.estimates(
+  survey.data = data, survey.design = ~ place + strata(region), bootstrap.fn = "rescaled.bootstrap.sample",
+  estimator.fn = "nsum.estimator", num.reps = as.integer(arguments[2]), weights = "weight", d.hat.vals = "network",
+  y.vals = "hidden_a", total.popn.size = 1, missing = "complete.obs", verbose = FALSE)))[["user.self"]]
+se <- sd(vapply(result, function(one) one$estimate, 0))
+cat(sprintf('{"make_ms": %.3f, "ratio_ms": 0, "se": %.17g, "version": "%s"}', 1e3 * took, se, packageVersion("networkreporting")))
 """
 
 
@@ -101,15 +117,25 @@ def replicates(folder, data):
         total = peer["make_ms"] + peer["ratio_ms"]
         peer["times_slower"] = total / ours["one_ms"]
         say(f"svy {peer['version']}: {REPLICATES} replicates {total:.0f} ms, {peer['times_slower']:.0f} times ours, se {peer['se']:.6g}")
-    peer = r(data)
-    found["r"] = peer
-    if peer:
-        total = (peer["make_ms"] + peer["ratio_ms"]) * REPLICATES / REPLICATES_R
-        peer["times_slower"] = total / ours["one_ms"]
-        say(
-            f"R survey {peer['version']}: {REPLICATES_R} replicates measured, scaled to {REPLICATES}: {total / 1e3:.1f} s, "
-            f"{peer['times_slower']:.0f} times ours, se {peer['se']:.6g}"
-        )
+    for name, package, script, n_replicates, remedy in [
+        ("r", "survey", R, REPLICATES_R, "Debian: apt-get install r-cran-survey"),
+        (
+            "networkreporting",
+            "networkreporting",
+            NETWORKREPORTING,
+            REPLICATES_NETWORKREPORTING,
+            "R CMD INSTALL the sources cran/functional, dfeehan/surveybootstrap and dfeehan/networkreporting on GitHub",
+        ),
+    ]:
+        peer = r(package, script, data, n_replicates, remedy)
+        found[name] = peer
+        if peer:
+            total = (peer["make_ms"] + peer["ratio_ms"]) * REPLICATES / n_replicates
+            peer["times_slower"] = total / ours["one_ms"]
+            say(
+                f"R {package} {peer['version']}: {n_replicates} replicates measured, scaled to {REPLICATES}: {total / 1e3:.1f} s, "
+                f"{peer['times_slower']:.0f} times ours, se {peer['se']:.6g}"
+            )
     return found
 
 
@@ -127,11 +153,13 @@ def svy(data):
     return json.loads(output.splitlines()[-1])
 
 
-def r(data):
-    if not shutil.which("Rscript") or subprocess.run(["Rscript", "-e", "library(survey)"], capture_output=True).returncode != 0:
-        say("left out: R with its package survey is absent (Debian: apt-get install r-cran-survey)")
+def r(package, script, data, n_replicates, remedy):
+    has = ["Rscript", "-e", f"library({package})"]
+    if not shutil.which("Rscript") or subprocess.run(has, capture_output=True).returncode != 0:
+        say(f"left out: R with its package {package} is absent ({remedy})")
         return None
-    return json.loads(run(["Rscript", "--vanilla", "-e", R, data, str(REPLICATES_R)], stdout=subprocess.PIPE).stdout)
+    command = ["Rscript", "--vanilla", "-e", script, data, str(n_replicates)]
+    return json.loads(run(command, stdout=subprocess.PIPE).stdout)
 
 
 def models(program, folder):
@@ -145,14 +173,16 @@ def models(program, folder):
     }
     found = {}
     for name, arguments in tries.items():
+        began = time.monotonic()
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         output = subprocess.run([program, "prevalence", "bayes", *arguments, "--json"], stdout=subprocess.PIPE, text=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         own = json.loads(output.stdout)["convergence"]
         own["cpu_s"] = after.ru_utime - before.ru_utime
+        own["wall_s"] = time.monotonic() - began
         found[name] = own
         say(
-            f"{name}: {own['cpu_s']:.1f} s, converged: {own['converged']}, R-hat at most {own['r_hat_max']:.4f}, "
+            f"{name}: {own['wall_s']:.1f} s, {own['cpu_s']:.1f} s of processor, converged: {own['converged']}, R-hat at most {own['r_hat_max']:.4f}, "
             f"independent draws at least {min(own['ess_bulk_min'], own['ess_tail_min']):.0f}, divergences {own['divergences']}"
         )
     return found
