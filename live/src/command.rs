@@ -2,6 +2,7 @@
 
 mod doctor;
 mod file;
+mod folder;
 mod hash;
 mod part;
 mod judge;
@@ -37,6 +38,7 @@ enum Command {
     Rtmp(stream::Arguments),
     Rtsp(stream::Arguments),
     Srt(stream::Arguments),
+    Folder(folder::Arguments),
     #[command(hide = true)]
     Part(part::Arguments),
     Hash(hash::Arguments),
@@ -90,6 +92,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Rtmp(arguments) => stream::run(&arguments, Protocol::Rtmp),
         Command::Rtsp(arguments) => stream::run(&arguments, Protocol::Rtsp),
         Command::Srt(arguments) => stream::run(&arguments, Protocol::Srt),
+        Command::Folder(arguments) => folder::run(&arguments),
         Command::Part(arguments) => part::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Judge(arguments) => judge::run(&arguments),

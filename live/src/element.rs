@@ -13,7 +13,7 @@ mod mute_element;
 
 pub(crate) use guard_element::default_threads;
 
-pub(crate) use buffer::{colour_of, format_of, size_of};
+pub(crate) use buffer::{Mapped, colour_of, format_of, size_of};
 
 use gst::glib;
 use gst::prelude::*;

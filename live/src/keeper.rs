@@ -20,6 +20,7 @@ use crate::network::pulse::{Pulse, Standing};
 use crate::network::{Backoff, Record};
 use part::{Heard, Part};
 
+pub(crate) use part::repeat;
 pub(crate) use tally::Tally;
 
 /// A checker that says nothing for this long is late: the cover goes out.

@@ -4,7 +4,7 @@
 //! tiles and regions are read; a `detectors` thread has a [`panel`] of judges look at it (the policy's [`lists`] and
 //! [`models`]); the machine in `guard` decides; the emitter sends the frame or one of the `covers`.
 //! Around the stream stand the GStreamer [`element`]s, files ([`mod@file`]), pipes ([`pipe`]) and live streams (`network`),
-//! where a `keeper` watches over a checker in its `sandbox`.
+//! where a `keeper` watches over a checker in its `sandbox`; a `folder` whose files are judged before they can be opened.
 //! Where somebody else holds the frames and decides, [`judge`] only says what the judges see; [`wire`] is how.
 
 mod error;
@@ -28,6 +28,7 @@ pub mod pipe;
 mod network;
 mod sandbox;
 mod keeper;
+mod folder;
 pub mod wire;
 pub mod judge;
 pub mod command;

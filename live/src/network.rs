@@ -19,7 +19,7 @@ mod outgoing;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod checker;
-mod codecs;
+pub(crate) mod codecs;
 mod intake;
 mod playout;
 mod encode;

@@ -33,6 +33,8 @@ const FILES_MAX: u64 = 256;
 pub(crate) enum Room {
     /// Decodes and judges: pipes and memory, nothing else.
     Checker,
+    /// Decodes and judges files that the keeper hands over on the nameless socket that is its standard input.
+    Files,
     /// Owns sockets and moves encoded bytes: no program, no file to write.
     Ingress,
 }
@@ -70,8 +72,8 @@ pub(crate) fn read_only(paths: &[PathBuf]) -> Result<(), Error> {
 /// When any part of it cannot be closed; then the process must end.
 pub(crate) fn close(room: Room) -> Result<(), Error> {
     match room {
-        Room::Checker => {
-            no_sockets()?;
+        Room::Checker | Room::Files => {
+            no_sockets(if room == Room::Files { 1 } else { 0 })?;
             limit(Resource::Core, 0)?;
             limit(Resource::Fsize, 0)?;
             limit(Resource::Data, MEMORY_MAX)?;
@@ -113,13 +115,13 @@ fn alone() -> Result<(), Error> {
     if threads == 1 { Ok(()) } else { Err(refused(format!("{threads} threads run already"))) }
 }
 
-/// A socket that was handed down would be a way out.
-fn no_sockets() -> Result<(), Error> {
+/// A socket that was handed down would be a way out; one from the keeper, the first file, leads only to it.
+fn no_sockets(from: u64) -> Result<(), Error> {
     // Landlock has taken the folder, not its links: each file is asked for by its number.
     let target = |number: u64| std::fs::read_link(Path::new("/proc/self/fd").join(number.to_string()));
     target(1).map_err(|error| refused(format!("what this process holds cannot be seen: {error}")))?;
     let is_socket = |number: u64| target(number).is_ok_and(|to| to.to_string_lossy().starts_with("socket:"));
-    match (0..FILES_MAX).find(|number| is_socket(*number)) {
+    match (from..FILES_MAX).find(|number| is_socket(*number)) {
         None => Ok(()),
         Some(number) => Err(refused(format!("file {number} is a socket"))),
     }

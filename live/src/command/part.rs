@@ -34,6 +34,18 @@ enum Part {
         #[arg(long)]
         geometry: Option<String>,
     },
+    /// Judges files for the keeper of a folder.
+    Files {
+        #[command(flatten)]
+        choices: Choices,
+    },
+    /// Holds what the keeper of a folder holds, and becomes the keeper when that one dies.
+    StandIn {
+        #[command(flatten)]
+        choices: Choices,
+        /// What is guarded.
+        folders: Vec<std::path::PathBuf>,
+    },
     /// Tries what the sandbox refuses, for the doctor.
     Probe {
         #[command(flatten)]
@@ -47,8 +59,16 @@ enum Part {
 }
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
-    crate::sandbox::bind_to_keeper()?;
     match &arguments.part {
+        // It outlives its keeper: that is what it is for.
+        Part::StandIn { choices, folders } => return super::folder::stand_in(choices, folders),
+        _ => crate::sandbox::bind_to_keeper()?,
+    }
+    match &arguments.part {
+        Part::StandIn { .. } => (),
+        Part::Files { choices } => {
+            crate::folder::checker::run(&choices.policy, &choices.lists, choices.threads.max(1))?
+        }
         Part::Pull { url } => pull::run(url)?,
         Part::Push { url } => push::run(url)?,
         Part::Checker { choices, geometry } => checker::run(checker::Orders {
@@ -59,7 +79,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         })?,
         Part::Probe { choices, marks, outside } => probe(marks, || match outside {
             true => Ok(()),
-            false => checker::shut_in(&choices.policy, &choices.lists).map(|_| ()),
+            false => checker::shut_in(&choices.policy, &choices.lists, crate::sandbox::Room::Checker).map(|_| ()),
         })?,
     }
     Ok(0)

@@ -18,7 +18,7 @@ pub(super) const FORMATS: [(VideoFormat, Format); 7] = [
 ];
 
 /// A mapped buffer, read by reference; the decoder's memory is never written to.
-pub(super) struct Mapped {
+pub(crate) struct Mapped {
     frame: VideoFrame<gst_video::video_frame::Readable>,
     format: Format,
     colour: Colour,
@@ -26,7 +26,7 @@ pub(super) struct Mapped {
 
 impl Mapped {
     /// Maps a buffer for reading; `None` when it does not hold what its caps promise.
-    pub(super) fn new(buffer: gst::Buffer, info: &VideoInfo) -> Option<Mapped> {
+    pub(crate) fn new(buffer: gst::Buffer, info: &VideoInfo) -> Option<Mapped> {
         let format = format_of(info)?;
         let frame = VideoFrame::from_buffer_readable(buffer, info).ok()?;
         let mapped = Mapped { frame, format, colour: colour_of(info) };

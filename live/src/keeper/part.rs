@@ -116,7 +116,7 @@ fn listen(from: &'static str, generation: u64, mut pipe: impl Read, sender: &Sen
 }
 
 /// Passes on what a part says to people, without anything that could steer a terminal.
-fn repeat(words: impl Read) {
+pub(crate) fn repeat(words: impl Read) {
     let mut words = BufReader::new(words);
     let mut line = Vec::new();
     while let Ok(1..) = words.by_ref().take(LINE_MAX).read_until(b'\n', &mut line) {

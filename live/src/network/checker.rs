@@ -42,7 +42,7 @@ pub(crate) struct Orders {
 ///
 /// # Errors
 /// When the policy cannot be used, a judge cannot be had, or the sandbox cannot be closed.
-pub(crate) fn shut_in(policy: &str, lists: &[String]) -> Result<(Policy, Hired), Error> {
+pub(crate) fn shut_in(policy: &str, lists: &[String], room: Room) -> Result<(Policy, Hired), Error> {
     // Code that Orc would write at run time could not be made executable any more; its C versions are there already.
     crate::start_media()?;
     codecs::load();
@@ -51,7 +51,7 @@ pub(crate) fn shut_in(policy: &str, lists: &[String]) -> Result<(Policy, Hired),
     let mut policy = policies::load(policy)?;
     policy.judges.lists.extend(lists.iter().cloned());
     let judges = Hired::new(&policy)?;
-    sandbox::close(Room::Checker)?;
+    sandbox::close(room)?;
     Ok((policy, judges))
 }
 
@@ -80,7 +80,7 @@ fn readable(policy: &str, lists: &[String]) -> Vec<PathBuf> {
 /// # Errors
 /// When the sandbox cannot be closed, a judge cannot be had, or a decoder or encoder fails.
 pub(crate) fn run(orders: Orders) -> Result<(), Error> {
-    let (policy, judges) = shut_in(&orders.policy, &orders.lists)?;
+    let (policy, judges) = shut_in(&orders.policy, &orders.lists, Room::Checker)?;
     let mouth = Mouth::open();
     let said = Arc::clone(&mouth);
     let playout = Arc::new(Playout::new(&policy, move |tag| said.tag(tag)));

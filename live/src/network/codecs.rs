@@ -11,6 +11,9 @@ use crate::Error;
 /// Containers, by the name of their caps.
 const CONTAINERS: [(&str, &str); 2] = [("video/x-flv", "flvdemux"), ("video/mpegts", "tsdemux")];
 
+/// Containers of files, besides. They are known by their first bytes.
+const FILES: [&str; 5] = ["qtdemux", "matroskademux", "avidemux", "oggdemux", "mpegpsdemux"];
+
 /// Payloads of RTP, by their name. Source: the registrations in IANA's "RTP Payload Format Media Types".
 const PAYLOADS: [(&str, &str); 12] = [
     ("H264", "rtph264depay"),
@@ -34,7 +37,7 @@ struct Codec {
     elements: &'static [&'static str],
 }
 
-const CODECS: [Codec; 14] = [
+const CODECS: [Codec; 16] = [
     Codec { caps: "video/x-h264", version: None, elements: &["h264parse", "avdec_h264"] },
     Codec { caps: "video/x-h265", version: None, elements: &["h265parse", "avdec_h265"] },
     Codec { caps: "video/x-vp8", version: None, elements: &["vp8dec"] },
@@ -42,6 +45,8 @@ const CODECS: [Codec; 14] = [
     Codec { caps: "image/jpeg", version: None, elements: &["jpegdec"] },
     Codec { caps: "video/mpeg", version: Some(&[1, 2]), elements: &["mpegvideoparse", "avdec_mpeg2video"] },
     Codec { caps: "video/mpeg", version: Some(&[4]), elements: &["mpeg4videoparse", "avdec_mpeg4"] },
+    Codec { caps: "video/x-theora", version: None, elements: &["theoradec"] },
+    Codec { caps: "video/x-av1", version: None, elements: &["av1parse", "av1dec"] },
     Codec { caps: "audio/mpeg", version: Some(&[1]), elements: &["mpegaudioparse", "avdec_mp3"] },
     Codec { caps: "audio/mpeg", version: Some(&[2, 4]), elements: &["aacparse", "avdec_aac"] },
     Codec { caps: "audio/x-ac3", version: None, elements: &["ac3parse", "avdec_ac3"] },
@@ -52,7 +57,7 @@ const CODECS: [Codec; 14] = [
 ];
 
 /// The next element towards raw pictures or sound.
-pub(super) enum Next {
+pub(crate) enum Next {
     /// One with pads of its own making.
     Demux(gst::Element),
     /// A chain of these, in order.
@@ -67,7 +72,7 @@ pub(super) enum Next {
 ///
 /// # Errors
 /// When an element of the list is not installed.
-pub(super) fn next(caps: &gst::CapsRef) -> Result<Next, Error> {
+pub(crate) fn next(caps: &gst::CapsRef) -> Result<Next, Error> {
     let Some(facts) = caps.structure(0) else { return Ok(Next::Unknown) };
     let name = facts.name().as_str();
     if matches!(name, "video/x-raw" | "audio/x-raw") {
@@ -95,7 +100,7 @@ pub(super) fn next(caps: &gst::CapsRef) -> Result<Next, Error> {
 /// left out; without them their sources are covered.
 pub(super) fn load() {
     let names = CONTAINERS.iter().chain(&PAYLOADS).map(|(_, element)| *element);
-    let names = names.chain(CODECS.iter().flat_map(|codec| codec.elements.iter().copied()));
+    let names = names.chain(FILES).chain(CODECS.iter().flat_map(|codec| codec.elements.iter().copied()));
     for name in
         names.chain(["videoconvert", "videoscale", "audioconvert", "audioresample", "capsfilter", "queue", "fakesink"])
     {
