@@ -3,7 +3,7 @@
 //! An append-only log as a Merkle tree, without a clock, a file or a source of chance: entries go in, roots and proofs
 //! come out. Read in this order: how an entry becomes a [`hash`], how entries make a [`tree`], what a writer keeps of it
 //! ([`frontier`]), how a [`proof`] is checked by somebody who holds nothing but a root, how a text is signed as a [`note`], what a [`checkpoint`] says,
-//! and when enough people have signed ([`quorum`]).
+//! when enough people have signed ([`quorum`]), and which version of a text they signed ([`edition`]).
 
 mod error;
 pub mod hash;
@@ -13,8 +13,12 @@ pub mod proof;
 pub mod note;
 pub mod checkpoint;
 pub mod quorum;
+mod day;
+pub mod edition;
 
 pub use checkpoint::Checkpoint;
+pub use day::Day;
+pub use edition::{Edition, Editions, Refusal};
 pub use error::Error;
 pub use frontier::Frontier;
 pub use hash::Hash;
