@@ -7,9 +7,11 @@ mod hash;
 mod part;
 mod judge;
 mod pipe;
+mod screen;
 mod selftest;
 mod stream;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -17,8 +19,10 @@ use std::sync::atomic::AtomicBool;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::Error;
+use crate::lists::Trust;
 use crate::network::Protocol;
-use crate::policies;
+use crate::policies::{Active, Source};
+use crate::status::Facts;
 
 /// Holds every frame of a video until it has been judged, and covers the harmful ones. Reports nothing to anyone.
 ///
@@ -39,6 +43,7 @@ enum Command {
     Rtsp(stream::Arguments),
     Srt(stream::Arguments),
     Folder(folder::Arguments),
+    Screen(screen::Arguments),
     #[command(hide = true)]
     Part(part::Arguments),
     Hash(hash::Arguments),
@@ -61,9 +66,8 @@ enum Command {
 /// What decides beside the video: shared by all commands that guard.
 #[derive(clap::Args)]
 struct Choices {
-    /// A shipped policy (child-device, messenger, livestream, test) or the path of one.
-    #[arg(long, value_name = "NAME|FILE", default_value = "livestream")]
-    policy: String,
+    #[command(flatten)]
+    policy: Source,
     /// A list of known material, besides those that the policy names. May be given several times.
     #[arg(long = "list", value_name = "FILE")]
     lists: Vec<String>,
@@ -78,9 +82,38 @@ struct Choices {
 impl Choices {
     /// The policy with the lists that were added.
     fn policy(&self) -> Result<guard::Policy, Error> {
-        let mut policy = policies::load(&self.policy)?;
-        policy.judges.lists.extend(self.lists.iter().cloned());
-        Ok(policy)
+        Ok(self.active()?.policy)
+    }
+
+    /// Somebody is guarded for long by the command `what`: they are told which policy it is and how to object.
+    fn announced(&self, what: &str) -> Result<Facts, Error> {
+        let facts = self.facts(what)?;
+        eprintln!("{}", facts.words);
+        Ok(facts)
+    }
+
+    /// What is in force. Lists and signatures are checked at once, by the one whom the person has called: only here, outside the sandbox, can be
+    /// remembered which versions were seen.
+    fn facts(&self, what: &str) -> Result<Facts, Error> {
+        let active = self.active()?;
+        let trust = Trust::of(&active.policy)?;
+        let lists = active.policy.judges.lists.iter().map(|name| trust.load(name)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Facts::new(what, &active, &lists))
+    }
+
+    fn active(&self) -> Result<Active, Error> {
+        let mut active = self.policy.load()?;
+        active.policy.judges.lists.extend(self.lists.iter().cloned());
+        Ok(active)
+    }
+
+    /// The command line of a part that is to judge by it.
+    fn part(&self, name: &str) -> Vec<OsString> {
+        let mut words = vec!["part".into(), name.into()];
+        words.extend(self.policy.words());
+        words.extend(["--threads".into(), self.threads.to_string().into()]);
+        words.extend(self.lists.iter().flat_map(|list| ["--list".into(), list.into()]));
+        words
     }
 }
 
@@ -93,6 +126,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Rtsp(arguments) => stream::run(&arguments, Protocol::Rtsp),
         Command::Srt(arguments) => stream::run(&arguments, Protocol::Srt),
         Command::Folder(arguments) => folder::run(&arguments),
+        Command::Screen(arguments) => screen::run(&arguments),
         Command::Part(arguments) => part::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Judge(arguments) => judge::run(&arguments),
@@ -110,10 +144,12 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Err(Error::Part { code }) => ExitCode::from(code.max(2)),
         Err(error) => {
             eprintln!("{error}");
-            ExitCode::from(if matches!(error, Error::Policy { .. } | Error::Untrusted { .. } | Error::Trust { .. }) {
-                4
-            } else {
-                2
+            ExitCode::from(match error {
+                Error::Policy { .. }
+                | Error::PolicyUntrusted { .. }
+                | Error::Untrusted { .. }
+                | Error::Trust { .. } => 4,
+                _ => 2,
             })
         }
     }

@@ -38,6 +38,14 @@ pub enum Error {
         /// Which rule.
         rule: known::TrustError,
     },
+    /// A policy breaks a rule about signatures; it is not used.
+    #[error("the policy {path} is not used: {rule}\n  to do: ask whoever publishes it for the latest version and its .sig, over another way", path = path.display())]
+    PolicyUntrusted {
+        /// Which policy.
+        path: PathBuf,
+        /// Which rule.
+        rule: record::Refusal,
+    },
     /// A key of the policy, or what is remembered of lists, cannot be used.
     #[error("cannot check who signed the lists: {what}\n  to do: {todo}")]
     Trust {

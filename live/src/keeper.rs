@@ -6,6 +6,7 @@
 //! die with it, and nothing goes out. All of its code is in this file and in `keeper/`.
 
 mod part;
+pub(crate) mod screen;
 mod tally;
 
 use std::ffi::OsString;
@@ -15,9 +16,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::time::{Duration, Instant};
 
-use crate::Error;
 use crate::network::pulse::{Pulse, Standing};
 use crate::network::{Backoff, Record};
+use crate::status::{self, Board, Facts};
+use crate::{Error, metrics};
 use part::{Heard, Part};
 
 pub(crate) use part::repeat;
@@ -48,7 +50,7 @@ pub(crate) struct Plan {
 ///
 /// # Errors
 /// When a part cannot be started at all, or the first checker ends before it says a word: what it lacks it has said.
-pub(crate) fn run(plan: &Plan) -> Result<Tally, Error> {
+pub(crate) fn run(plan: &Plan, board: Board) -> Result<Tally, Error> {
     let (sender, heard) = mpsc::channel();
     let mut keeper = Keeper {
         plan,
@@ -63,6 +65,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Tally, Error> {
         spare: Vec::new(),
         is_told_to_cover: true,
         tally: Tally::default(),
+        board,
     };
     keeper.until_interrupted(&heard)?;
     Ok(keeper.tally)
@@ -84,6 +87,7 @@ struct Keeper<'a> {
     spare: Vec<Record>,
     is_told_to_cover: bool,
     tally: Tally,
+    board: Board,
 }
 
 struct Pair {
@@ -107,6 +111,9 @@ impl Keeper<'_> {
             }
             self.watch_checker()?;
             self.watch_push()?;
+            let (standing, tally) = (self.tally.standing(), &self.tally);
+            let text = |facts: &Facts| metrics::text(facts, tally, status::now_s());
+            self.board.tell(standing.words(), standing != Standing::Stalled, tally, text);
         }
         Ok(())
     }

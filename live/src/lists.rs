@@ -123,7 +123,8 @@ pub(crate) fn memory_file() -> Option<PathBuf> {
     state_folder().map(|folder| folder.join("lists-seen"))
 }
 
-fn state_folder() -> Option<PathBuf> {
+/// Where the guard remembers: `$STREAMWARD_STATE`, else `streamward` in `$XDG_STATE_HOME`, else in `~/.local/state`.
+pub(crate) fn state_folder() -> Option<PathBuf> {
     let folder = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let of_user = || folder("HOME").map(|home| home.join(".local/state"));
     folder("STREAMWARD_STATE").or_else(|| Some(folder("XDG_STATE_HOME").or_else(of_user)?.join("streamward")))

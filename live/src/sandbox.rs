@@ -33,6 +33,8 @@ const FILES_MAX: u64 = 256;
 pub(crate) enum Room {
     /// Decodes and judges: pipes and memory, nothing else.
     Checker,
+    /// Judges a window: pipes, memory, and its line to the X server.
+    Window,
     /// Decodes and judges files that the keeper hands over on the nameless socket that is its standard input.
     Files,
     /// Owns sockets and moves encoded bytes: no program, no file to write.
@@ -72,8 +74,13 @@ pub(crate) fn read_only(paths: &[PathBuf]) -> Result<(), Error> {
 /// When any part of it cannot be closed; then the process must end.
 pub(crate) fn close(room: Room) -> Result<(), Error> {
     match room {
-        Room::Checker | Room::Files => {
-            no_sockets(if room == Room::Files { 1 } else { 0 })?;
+        Room::Checker | Room::Files | Room::Window => {
+            match room {
+                Room::Files => no_sockets(1)?,
+                // Its line to the X server is one.
+                Room::Window => (),
+                Room::Checker | Room::Ingress => no_sockets(0)?,
+            }
             limit(Resource::Core, 0)?;
             limit(Resource::Fsize, 0)?;
             limit(Resource::Data, MEMORY_MAX)?;

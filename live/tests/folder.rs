@@ -41,7 +41,7 @@ fn a_flagged_file_opens_by_no_way_and_others_do() {
     fs::write(inside.join("half.png"), &fs::read(inside.join("benign.png")).unwrap()[..200]).unwrap();
     let films = ["mp4", "mkv", "avi", "ts"];
     let recipe = Recipe::new(Content::Pattern, (320, 180), 25, 50);
-    film(&recipe.clone().planted(&[30..31]), &inside, "flagged", &films);
+    film(&recipe.clone().planted(&[30..31, 40..42]), &inside, "flagged", &films);
     film(&recipe, &inside, "benign", &films);
     let ways = [Way::Cat, Way::Cp, Way::Mmap, Way::Handle];
     assert!(ways.iter().all(|way| way.opens(&flagged)), "without the guard every way succeeds");

@@ -1,10 +1,10 @@
 //! `streamward list`: what is on a list, and how is one made?
 
-mod build;
+pub(crate) mod build;
 mod feedback;
 mod key;
 mod pull;
-mod sign;
+pub(crate) mod sign;
 pub(crate) mod trust;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -32,6 +32,7 @@ mod selftest;
 mod serve;
 mod settings;
 mod sibling;
+mod status;
 mod store;
 mod testcard;
 mod video;
@@ -66,7 +67,9 @@ To begin:
 enum Command {
     /// Guards a video: no frame is shown before it has been judged.
     Guard(guard::Arguments),
-    /// Checks and shows policies: what is covered, how soon, for how long.
+    /// Shows the guards that run here, how they stand and by which policy.
+    Status(status::Arguments),
+    /// Checks, shows and signs policies: what is covered, how soon, for how long.
     Policy(policy::Arguments),
     /// Draws the safety test card, which every guard must cover.
     Testcard(testcard::Arguments),
@@ -115,6 +118,7 @@ fn main() -> ExitCode {
     end_with_the_reader();
     let outcome: anyhow::Result<ExitCode> = match Arguments::parse().command {
         Command::Guard(arguments) => guard::run(&arguments),
+        Command::Status(arguments) => status::run(&arguments),
         Command::Policy(arguments) => policy::run(&arguments),
         Command::Testcard(arguments) => testcard::run(&arguments),
         Command::Selftest(arguments) => selftest::run(&arguments),
@@ -139,7 +143,8 @@ fn main() -> ExitCode {
     };
     outcome.unwrap_or_else(|error| {
         eprintln!("{error:#}");
-        ExitCode::from(if error.is::<list::trust::Untrusted>() { 4 } else { 2 })
+        let is_untrusted = error.is::<list::trust::Untrusted>() || error.is::<policy::signed::Refused>();
+        ExitCode::from(if is_untrusted { 4 } else { 2 })
     })
 }
 

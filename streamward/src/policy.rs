@@ -1,5 +1,8 @@
 //! `streamward policy`: is this policy valid, and what does it say?
 
+mod sign;
+pub(crate) mod signed;
+
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -23,6 +26,12 @@ enum Action {
     Check(Check),
     /// Shows a policy with every value that holds, also those that its file leaves out.
     Show(Show),
+    /// Signs a version of a policy, or adds a signature: POLICY.sig beside it.
+    Sign(sign::Sign),
+    /// Checks who signed a policy, and that it is the latest and in force: 0 it may be used, 4 it may not.
+    Verify(sign::Verify),
+    /// Shows and proves the versions of a policy that were ever signed.
+    Log(sign::Log),
 }
 
 #[derive(Args)]
@@ -55,6 +64,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     match &arguments.action {
         Action::Check(arguments) => Ok(check(arguments)),
         Action::Show(arguments) => show(arguments),
+        Action::Sign(arguments) => sign::sign(arguments),
+        Action::Verify(arguments) => sign::verify(arguments),
+        Action::Log(arguments) => sign::log(arguments),
     }
 }
 

@@ -1,6 +1,5 @@
 //! `streamward-guard folder`: what is flagged in these folders cannot be opened.
 
-use std::ffi::OsString;
 use std::os::fd::AsFd;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +8,7 @@ use super::Choices;
 use crate::Error;
 use crate::folder::keeper::{self, Plan, Tally, refused};
 use crate::folder::{Group, react};
-use crate::lists::Trust;
+use crate::status::{Board, Facts};
 
 /// Guards folders until it is interrupted: pictures and videos in them that match or score cannot be opened, and none
 /// before it was judged.
@@ -29,11 +28,7 @@ pub(super) struct Arguments {
 
 pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     let choices = &arguments.choices;
-    let policy = choices.policy()?;
-    let trust = Trust::of(&policy)?;
-    for name in &policy.judges.lists {
-        trust.load(name)?;
-    }
+    let facts = choices.announced("folder")?;
     let whole = |folder: &PathBuf| {
         let read = |source| Error::Read { path: folder.clone(), source };
         let folder = folder.canonicalize().map_err(read)?;
@@ -50,7 +45,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
             for folder in &plan.folders {
                 group.mark(folder).map_err(refused)?;
             }
-            keeper::run(&plan, group)?
+            keeper::run(&plan, group, Board::new(facts, None))?
         }
     };
     tell(&tally, choices.json);
@@ -70,21 +65,20 @@ pub(super) fn stand_in(choices: &Choices, folders: &[PathBuf]) -> Result<u8, Err
         }
         .map_err(refused)?;
     }
+    // Now, while a keeper answers for the files that this opens. What is wrong with the policy the checker will say: the
+    // group must not be let go for it.
+    let facts = choices.facts("folder").unwrap_or_default();
+    let facts = Facts { what: "folder".into(), pid: std::process::id(), ..facts };
     let Some(group) = keeper::stand_in(group, keeper)? else { return Ok(0) };
-    Ok(keeper::run(&plan(choices, folders.to_vec(), true), group)?.exit_code())
+    Ok(keeper::run(&plan(choices, folders.to_vec(), true), group, Board::new(facts, None))?.exit_code())
 }
 
 fn plan(choices: &Choices, folders: Vec<PathBuf>, has_begun: bool) -> Plan {
     let interrupt = Arc::default();
     super::listen(&interrupt);
-    let part = |name: &str| {
-        let words = ["part", name, "--policy", &choices.policy, "--threads", &choices.threads.to_string()];
-        let lists = choices.lists.iter().flat_map(|list| ["--list", list]);
-        words.into_iter().chain(lists).map(OsString::from).collect::<Vec<_>>()
-    };
-    let mut stand_in = part("stand-in");
-    stand_in.extend(folders.iter().map(OsString::from));
-    Plan { folders, checker: part("files"), stand_in, interrupt, has_begun }
+    let mut stand_in = choices.part("stand-in");
+    stand_in.extend(folders.iter().map(Into::into));
+    Plan { folders, checker: choices.part("files"), stand_in, interrupt, has_begun }
 }
 
 fn tell(tally: &Tally, is_json: bool) {

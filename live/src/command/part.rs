@@ -34,6 +34,11 @@ enum Part {
         #[arg(long)]
         geometry: Option<String>,
     },
+    /// Answers who asks for metrics.
+    Metrics {
+        /// On this address.
+        address: String,
+    },
     /// Judges files for the keeper of a folder.
     Files {
         #[command(flatten)]
@@ -45,6 +50,15 @@ enum Part {
         choices: Choices,
         /// What is guarded.
         folders: Vec<std::path::PathBuf>,
+    },
+    /// Judges a window, and has nothing but its line to the X server.
+    Window {
+        #[command(flatten)]
+        choices: Choices,
+        /// Which window.
+        window: u32,
+        /// What is painted on.
+        veil: u32,
     },
     /// Tries what the sandbox refuses, for the doctor.
     Probe {
@@ -66,6 +80,10 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
     }
     match &arguments.part {
         Part::StandIn { .. } => (),
+        Part::Window { choices, window, veil } => {
+            crate::screen::run(*window, *veil, &choices.policy, &choices.lists)?;
+        }
+        Part::Metrics { address } => crate::metrics::serve(address)?,
         Part::Files { choices } => {
             crate::folder::checker::run(&choices.policy, &choices.lists, choices.threads.max(1))?
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::Choices;
 use crate::Error;
 use crate::keeper::{self, Plan, Tally};
-use crate::lists::Trust;
 use crate::network::Protocol;
+use crate::status::Board;
 
 /// Guards a live stream until it is interrupted. While the source is silent, or checking is stalled, the cover is sent.
 #[derive(clap::Args)]
@@ -17,6 +17,9 @@ pub(super) struct Arguments {
     /// Where the guarded stream goes: rtmp:// (H.264 and AAC in FLV), rtsp:// (a server that records), or srt://.
     #[arg(long, value_name = "URL")]
     to: String,
+    /// Answer Prometheus on this address, as 127.0.0.1:9464. Counts only; off where it is not given.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    metrics: Option<String>,
     #[command(flatten)]
     choices: Choices,
 }
@@ -31,34 +34,23 @@ pub(super) fn run(arguments: &Arguments, protocol: Protocol) -> Result<u8, Error
     }
     Protocol::of(&arguments.to)?;
     let choices = &arguments.choices;
-    // What is wrong with the policy or a list is said at once, by the one whom the person has called. Only here, outside
-    // the sandbox, can be remembered which versions of signed lists were seen.
-    let policy = choices.policy()?;
-    let trust = Trust::of(&policy)?;
-    for name in &policy.judges.lists {
-        trust.load(name)?;
-    }
+    let facts = choices.announced(arguments.url.split("://").next().unwrap_or_default())?;
     let interrupt = Arc::default();
     super::listen(&interrupt);
     let words = |words: &[&str]| words.iter().map(OsString::from).collect::<Vec<_>>();
-    let threads = choices.threads.to_string();
-    let mut checker = words(&["part", "checker", "--policy", &choices.policy, "--threads", &threads]);
-    for list in &choices.lists {
-        checker.extend(words(&["--list", list]));
-    }
     let plan = Plan {
         program: std::env::current_exe().map_err(|source| Error::Read { path: "this program".into(), source })?,
         pull: words(&["part", "pull", &arguments.url]),
-        checker,
+        checker: choices.part("checker"),
         push: words(&["part", "push", &arguments.to]),
         interrupt,
     };
-    let tally = keeper::run(&plan)?;
+    let tally = keeper::run(&plan, Board::new(facts, arguments.metrics.as_deref()))?;
     tell(&tally, choices.json);
     Ok(tally.exit_code())
 }
 
-fn tell(tally: &Tally, is_json: bool) {
+pub(super) fn tell(tally: &Tally, is_json: bool) {
     if is_json {
         println!("{}", serde_json::to_string(tally).unwrap_or_default());
         return;

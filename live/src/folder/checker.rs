@@ -15,13 +15,14 @@ use crate::Error;
 use crate::detectors::lock;
 use crate::network::{BEAT, checker};
 use crate::panel::{Panel, PanelMaker};
+use crate::policies::Source;
 use crate::sandbox::Room;
 
 /// Judges until the keeper is gone.
 ///
 /// # Errors
 /// When the sandbox cannot be closed, or a judge cannot be had.
-pub(crate) fn run(policy: &str, lists: &[String], n_threads: usize) -> Result<(), Error> {
+pub(crate) fn run(policy: &Source, lists: &[String], n_threads: usize) -> Result<(), Error> {
     let (policy, judges) = checker::shut_in(policy, lists, Room::Files)?;
     let maker = judges.into_maker();
     let panels = (0..n_threads).map(|_| maker()).collect::<Result<Vec<_>, _>>()?;

@@ -179,12 +179,12 @@ mod tests {
     fn a_file_is_ours_under_every_name() {
         let place = tempfile::tempdir().unwrap();
         let (inside, outside) = (place.path().join("in"), place.path().join("out"));
-        [&inside, &outside].map(|folder| std::fs::create_dir(folder).unwrap());
+        [&inside, &outside].iter().for_each(|folder| std::fs::create_dir(folder).unwrap());
         std::fs::write(inside.join("a"), PICTURE).unwrap();
         std::fs::write(inside.join("b"), PICTURE).unwrap();
         std::fs::write(outside.join("c"), PICTURE).unwrap();
         std::fs::write(inside.join("text"), "words").unwrap();
-        let mut gate = Gate::new(&[inside.clone()]);
+        let mut gate = Gate::new(std::slice::from_ref(&inside));
         std::fs::hard_link(inside.join("a"), outside.join("another name")).unwrap();
         std::fs::rename(inside.join("b"), outside.join("moved")).unwrap();
         let mut is_judged = |path: PathBuf| matches!(gate.ask(&open(&path)), Answer::Judge(_));

@@ -23,6 +23,7 @@ use super::group::{Event, Kind};
 use super::looker::{Looker, Starter};
 use super::{Group, Verdict, link};
 use crate::Error;
+use crate::status::Board;
 
 /// Whoever opens a file waits no longer than this; judging goes on, and the next one finds the verdict.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -74,7 +75,7 @@ impl Tally {
 ///
 /// # Errors
 /// When the group cannot be read, or the first checker ends before it says a word.
-pub(crate) fn run(plan: &Plan, group: Group) -> Result<Tally, Error> {
+pub(crate) fn run(plan: &Plan, group: Group, board: Board) -> Result<Tally, Error> {
     let starter = Starter::new();
     let mut keeper = Keeper {
         gate: Gate::new(&plan.folders),
@@ -82,6 +83,7 @@ pub(crate) fn run(plan: &Plan, group: Group) -> Result<Tally, Error> {
         stand_in: StandIn::order(plan, &group, &starter).map_err(refused)?,
         waiting: BTreeMap::new(),
         standing: None,
+        board,
         tally: Tally::default(),
         plan,
         group,
@@ -116,6 +118,7 @@ struct Keeper<'a> {
     /// Files with the checker, by its numbers.
     waiting: BTreeMap<u64, Waiting>,
     standing: Option<bool>,
+    board: Board,
     tally: Tally,
 }
 
@@ -212,15 +215,17 @@ impl Keeper<'_> {
 
     fn tell(&mut self) {
         let is_well = self.looker.is_well();
+        self.board.tell(words(is_well), is_well, &self.tally, |_| String::new());
         if self.standing.replace(is_well) != Some(is_well) {
-            eprintln!(
-                "{}",
-                match is_well {
-                    true => "the folder is guarded: what is flagged or was not judged cannot be opened",
-                    false => "checking is stalled: what was not judged before cannot be opened",
-                }
-            );
+            eprintln!("{}", words(is_well));
         }
+    }
+}
+
+fn words(is_well: bool) -> &'static str {
+    match is_well {
+        true => "the folder is guarded: what is flagged or was not judged cannot be opened",
+        false => "checking is stalled: what was not judged before cannot be opened",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::network::held::HoldTimes;
 use crate::network::pulse::{Pulse, Standing, Sums};
 
 /// What became of a stream, over all its checkers.
@@ -18,7 +19,10 @@ pub(crate) struct Tally {
     #[serde(skip)]
     now: Pulse,
     #[serde(skip)]
-    past: (Sums, u64),
+    past: (Sums, u64, HoldTimes),
+    /// How often checking stalled.
+    #[serde(skip)]
+    pub(crate) n_stalls: u64,
     #[serde(skip)]
     standing: Option<Standing>,
 }
@@ -43,14 +47,27 @@ impl Tally {
     /// Says how things stand, when they have changed.
     pub(crate) fn stand(&mut self, standing: Standing) {
         if self.standing.replace(standing) != Some(standing) {
+            self.n_stalls += u64::from(standing == Standing::Stalled);
             eprintln!("{}", standing.words());
         }
     }
 
     pub(crate) fn checker_is_gone(&mut self) {
         self.checkers_lost += 1;
-        self.past = (self.counts.clone(), self.incidents);
+        self.past = (self.counts.clone(), self.incidents, self.hold_times());
         self.now = Pulse::default();
+    }
+
+    /// How the stream stands.
+    pub(crate) fn standing(&self) -> Standing {
+        self.standing.unwrap_or_default()
+    }
+
+    /// How long frames were held, over all checkers.
+    pub(crate) fn hold_times(&self) -> HoldTimes {
+        let mut times = self.past.2.clone();
+        times.add(&self.now.hold_times);
+        times
     }
 
     /// How many frames met this fate.

@@ -13,16 +13,19 @@ use gst::prelude::*;
 use guard::{Counts, Policy};
 
 use super::encode::{Encoder, Geometry};
+use super::held::HoldTimes;
 use super::intake::{Intake, Way};
 use super::playout::{Playout, spare};
 use super::pulse::{Pulse, Standing, Sums};
 use super::push::listen;
 use super::tag::{Kind, Tag};
 use super::{BEAT, Record, codecs, now_ms};
+use crate::Error;
+use crate::detectors::lock;
 use crate::element::{INCIDENT_MESSAGE, STATE_MESSAGE};
 use crate::panel::Hired;
+use crate::policies::Source;
 use crate::sandbox::{self, Room};
-use crate::{Error, policies};
 
 /// Records that wait for the keeper; more than this and pictures are dropped until one that needs no other.
 const WAITING_MAX: usize = 256;
@@ -31,7 +34,7 @@ const FRESH_MS: u64 = 500;
 
 /// What a checker is told when it is started.
 pub(crate) struct Orders {
-    pub(crate) policy: String,
+    pub(crate) policy: Source,
     pub(crate) lists: Vec<String>,
     pub(crate) n_threads: usize,
     /// Of the checker before it: the stream that goes out goes on.
@@ -42,13 +45,13 @@ pub(crate) struct Orders {
 ///
 /// # Errors
 /// When the policy cannot be used, a judge cannot be had, or the sandbox cannot be closed.
-pub(crate) fn shut_in(policy: &str, lists: &[String], room: Room) -> Result<(Policy, Hired), Error> {
+pub(crate) fn shut_in(policy: &Source, lists: &[String], room: Room) -> Result<(Policy, Hired), Error> {
     // Code that Orc would write at run time could not be made executable any more; its C versions are there already.
     crate::start_media()?;
     codecs::load();
     Encoder::load();
     sandbox::read_only(&readable(policy, lists))?;
-    let mut policy = policies::load(policy)?;
+    let mut policy = policy.load_again()?;
     policy.judges.lists.extend(lists.iter().cloned());
     let judges = Hired::new(&policy)?;
     sandbox::close(room)?;
@@ -61,14 +64,14 @@ const SYSTEM: [&str; 7] =
 
 /// The policy, the lists with their signatures, the models and the system's libraries: nothing else is read, and nothing
 /// at all once the last door is closed.
-fn readable(policy: &str, lists: &[String]) -> Vec<PathBuf> {
+fn readable(policy: &Source, lists: &[String]) -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = Vec::new();
-    let named = policies::load(policy).map(|policy| policy.judges.lists).unwrap_or_default();
+    let named = policy.load_again().map(|policy| policy.judges.lists).unwrap_or_default();
     for name in named.iter().chain(lists).filter(|name| name.as_str() != crate::lists::TEST_CARD) {
         paths.extend([PathBuf::from(name), PathBuf::from(format!("{name}.sig"))]);
     }
     paths.extend(crate::lists::memory_file());
-    paths.extend(Policy::shipped(policy).is_none().then(|| PathBuf::from(policy)));
+    paths.extend(policy.files());
     paths.extend(classifier::Store::of_user().map(|store| store.folder().to_owned()));
     paths.extend(SYSTEM.map(PathBuf::from));
     paths.retain(|path| path.exists());
@@ -92,6 +95,7 @@ pub(crate) fn run(orders: Orders) -> Result<(), Error> {
         intake: None,
         n_connections: 0,
         past: Sums::new(),
+        past_hold_times: HoldTimes::default(),
         pulse: Pulse { standing: Standing::Shown, ..Pulse::default() },
         spare_for: None,
     };
@@ -125,6 +129,7 @@ struct Checker {
     n_connections: u64,
     /// Of connections that are gone.
     past: Sums,
+    past_hold_times: HoldTimes,
     pulse: Pulse,
     /// For which size the cover was sent to push.
     spare_for: Option<Geometry>,
@@ -157,9 +162,10 @@ impl Checker {
 
     fn leave(&mut self) {
         if let Some(intake) = self.intake.take() {
-            let counts = intake.guard.counts();
+            let (counts, held) = (intake.guard.counts(), lock(&intake.hold_times).clone());
             drop(intake);
             add(&mut self.past, &counts);
+            self.past_hold_times.add(&held);
             // What the next connection brings is judged anew.
             self.pulse.standing = Standing::Shown;
         }
@@ -215,8 +221,10 @@ impl Checker {
             self.spare_for = Some(geometry);
         }
         self.pulse.counts = self.past.clone();
+        self.pulse.hold_times = self.past_hold_times.clone();
         if let Some(intake) = &self.intake {
             add(&mut self.pulse.counts, &intake.guard.counts());
+            self.pulse.hold_times.add(&lock(&intake.hold_times));
         }
         self.pulse.geometry = geometry.map(|geometry| geometry.to_string());
         let standing = self.way.playout.standing().unwrap_or(self.pulse.standing);
@@ -231,7 +239,7 @@ impl Checker {
 }
 
 /// By the names that a report gives them.
-fn add(sums: &mut Sums, counts: &Counts) {
+pub(crate) fn add(sums: &mut Sums, counts: &Counts) {
     let named = [
         ("frames", counts.frames),
         ("judged", counts.judged),

@@ -19,6 +19,7 @@ use guard::Policy;
 
 use super::codecs::{self, Next};
 use super::encode::{Geometry, sound_caps};
+use super::held::{self, HoldTimes};
 use super::playout::Playout;
 use super::{make, stop, unfit};
 use crate::Error;
@@ -45,6 +46,7 @@ pub(super) struct Way {
 pub(super) struct Intake {
     pub(super) pipeline: gst::Pipeline,
     pub(super) guard: GuardElement,
+    pub(super) hold_times: Arc<Mutex<HoldTimes>>,
     sources: BTreeMap<u8, AppSrc>,
     branches: Branches,
 }
@@ -62,7 +64,8 @@ impl Intake {
             has_sound: Arc::default(),
             trouble: Arc::default(),
         };
-        Intake { pipeline, guard, sources: BTreeMap::new(), branches }
+        let hold_times = held::watch(&guard);
+        Intake { pipeline, guard, hold_times, sources: BTreeMap::new(), branches }
     }
 
     /// A stream of the connection brings this.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::held::HoldTimes;
+
 /// How a stream stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -22,6 +24,17 @@ pub(crate) enum Standing {
 }
 
 impl Standing {
+    /// One word, for programs.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Standing::Starting => "starting",
+            Standing::Silent => "silent",
+            Standing::Shown => "shown",
+            Standing::Covered => "covered",
+            Standing::Stalled => "stalled",
+        }
+    }
+
     /// One sentence, for a person.
     pub(crate) fn words(self) -> &'static str {
         match self {
@@ -45,6 +58,8 @@ pub(crate) struct Pulse {
     pub(crate) n_incidents: u64,
     /// The last finding that covered the picture: a report's incident.
     pub(crate) last_incident: Option<String>,
+    #[serde(default)]
+    pub(crate) hold_times: HoldTimes,
     /// Size and pace of what goes out.
     pub(crate) geometry: Option<String>,
 }

@@ -66,6 +66,9 @@ const CHECKER: &[i64] = &[
 /// What a checker of files may do beside: take them from its keeper, and read anywhere in them.
 const FILES: &[i64] = &[libc::SYS_recvmsg, libc::SYS_pread64];
 
+/// What a checker of a window may do beside: talk over the line that it holds; another one cannot be opened.
+const WINDOW: &[i64] = &[libc::SYS_sendmsg, libc::SYS_recvmsg];
+
 #[cfg(target_arch = "x86_64")]
 const CHECKER_OLD: &[i64] = &[libc::SYS_poll];
 #[cfg(not(target_arch = "x86_64"))]
@@ -106,14 +109,16 @@ const PR_SET_NAME: u64 = 15;
 pub(super) fn refuse(room: Room) -> Result<(), Error> {
     let not_permitted = SeccompAction::Errno(libc::EPERM as u32);
     match room {
-        Room::Checker | Room::Files => {
+        Room::Checker | Room::Files | Room::Window => {
             // glibc asks for clone3 and, told that there is none, for clone, whose flags can be read.
             let no_such_call = SeccompAction::Errno(libc::ENOSYS as u32);
             filter(rules(&[libc::SYS_clone3]), SeccompAction::Allow, no_such_call)?;
             let mut allowed = rules(CHECKER);
             allowed.extend(rules(CHECKER_OLD));
-            if room == Room::Files {
-                allowed.extend(rules(FILES));
+            match room {
+                Room::Files => allowed.extend(rules(FILES)),
+                Room::Window => allowed.extend(rules(WINDOW)),
+                Room::Checker | Room::Ingress => (),
             }
             let no_code = masked(2, libc::PROT_EXEC as u64, 0)?;
             allowed.insert(libc::SYS_mmap, vec![no_code.clone()]);

@@ -31,10 +31,15 @@ pub(crate) struct Guard {
 
 impl Guard {
     pub(crate) fn start(folder: &Path, from: &str, to: &str, policy: &Path) -> Guard {
+        Guard::start_with(folder, from, to, policy, &[])
+    }
+
+    pub(crate) fn start_with(folder: &Path, from: &str, to: &str, policy: &Path, more: &[&str]) -> Guard {
         let words = folder.join(format!("words-{}", std::fs::read_dir(folder).unwrap().count()));
         let protocol = from.split("://").next().unwrap();
         let mut guard = Command::new(env!("CARGO_BIN_EXE_streamward-guard"));
         guard.args([protocol, from, "--to", to, "--threads", "2", "--json", "--policy"]).arg(policy);
+        guard.args(more).env("STREAMWARD_RUN", folder.join("run"));
         guard.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(std::fs::File::create(&words).unwrap());
         Guard { keeper: Running(guard.spawn().unwrap()), words }
     }

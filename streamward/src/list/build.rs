@@ -175,7 +175,7 @@ pub(super) fn unfinished(out: &Path) -> String {
 }
 
 /// Writes a file under another name first, so that the final name never holds half a list.
-pub(super) fn write(out: &Path, text: &str) -> Result<()> {
+pub(crate) fn write(out: &Path, text: &str) -> Result<()> {
     let trouble = |error: std::io::Error| {
         anyhow!("cannot write {}: {error}\n  to do: choose a place you may write to", out.display())
     };

@@ -43,7 +43,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn signer(file: &Path) -> Result<Signer> {
+pub(crate) fn signer(file: &Path) -> Result<Signer> {
     let trouble = |what: String| {
         anyhow!("cannot sign with the key {}: {what}\n  to do: name a file that `list key` wrote", file.display())
     };

@@ -137,7 +137,7 @@ pub(super) fn beside(list: &Path) -> PathBuf {
 }
 
 /// Public keys, one a line; empty lines and those that begin with `#` are skipped.
-fn read_keys(path: &Path) -> Result<Vec<Key>> {
+pub(crate) fn read_keys(path: &Path) -> Result<Vec<Key>> {
     let trouble = |what: String| {
         anyhow!("cannot use the keys in {}: {what}\n  to do: name a file with one public key a line", path.display())
     };
