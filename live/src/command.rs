@@ -9,6 +9,7 @@ mod judge;
 mod pipe;
 mod screen;
 mod selftest;
+mod serve;
 mod stream;
 
 use std::ffi::OsString;
@@ -44,6 +45,7 @@ enum Command {
     Srt(stream::Arguments),
     Folder(folder::Arguments),
     Screen(screen::Arguments),
+    Serve(serve::Arguments),
     #[command(hide = true)]
     Part(part::Arguments),
     Hash(hash::Arguments),
@@ -109,9 +111,14 @@ impl Choices {
 
     /// The command line of a part that is to judge by it.
     fn part(&self, name: &str) -> Vec<OsString> {
+        self.part_on(name, self.threads)
+    }
+
+    /// As [`Choices::part`], on so many threads.
+    fn part_on(&self, name: &str, n_threads: usize) -> Vec<OsString> {
         let mut words = vec!["part".into(), name.into()];
         words.extend(self.policy.words());
-        words.extend(["--threads".into(), self.threads.to_string().into()]);
+        words.extend(["--threads".into(), n_threads.to_string().into()]);
         words.extend(self.lists.iter().flat_map(|list| ["--list".into(), list.into()]));
         words
     }
@@ -127,6 +134,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
         Command::Srt(arguments) => stream::run(&arguments, Protocol::Srt),
         Command::Folder(arguments) => folder::run(&arguments),
         Command::Screen(arguments) => screen::run(&arguments),
+        Command::Serve(arguments) => serve::run(&arguments),
         Command::Part(arguments) => part::run(&arguments),
         Command::Hash(arguments) => hash::run(&arguments),
         Command::Judge(arguments) => judge::run(&arguments),

@@ -86,6 +86,34 @@ pub enum Error {
         /// What there is.
         known: String,
     },
+    /// The file of streams cannot be used.
+    #[error("the streams in {path} cannot be guarded: {what}\n  to do: mend the file; none of them is guarded", path = path.display())]
+    Fleet {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        what: String,
+    },
+    /// A stream that this machine could not judge in time.
+    #[error(
+        "the stream {name} is refused: judging it takes {needs:.2} of a processor, and {free:.2} are free\n  to do: guard it on another machine, or at a smaller size or pace"
+    )]
+    TooMuch {
+        /// Which stream.
+        name: String,
+        /// What it would take, processors.
+        needs: f64,
+        /// What is free, processors.
+        free: f64,
+    },
+    /// Another guard holds the stream.
+    #[error(
+        "the stream {name} is guarded already\n  to do: end the guard that holds it, which `streamward status` shows"
+    )]
+    Leased {
+        /// Which stream.
+        name: String,
+    },
     /// The judges could not be seated when the first frame came.
     #[error("{0}")]
     Judges(String),

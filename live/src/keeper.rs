@@ -64,7 +64,7 @@ pub(crate) fn run(plan: &Plan, board: Board) -> Result<Tally, Error> {
         generation: 0,
         spare: Vec::new(),
         is_told_to_cover: true,
-        tally: Tally::default(),
+        tally: Tally::named(board.prefix()),
         board,
     };
     keeper.until_interrupted(&heard)?;

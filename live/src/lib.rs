@@ -30,6 +30,7 @@ mod sandbox;
 mod keeper;
 mod folder;
 mod screen;
+mod fleet;
 mod status;
 mod metrics;
 pub mod wire;

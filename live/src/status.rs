@@ -22,6 +22,8 @@ const EVERY: Duration = Duration::from_secs(1);
 pub(crate) struct Facts {
     /// The command: `rtmp`, `folder`, …
     pub(crate) what: String,
+    /// Which of several streams.
+    pub(crate) stream: Option<String>,
     pub(crate) pid: u32,
     /// Seconds since 1970.
     pub(crate) since: u64,
@@ -42,6 +44,7 @@ impl Facts {
         };
         Facts {
             what: what.into(),
+            stream: None,
             pid: std::process::id(),
             since: now_s(),
             policy: active.policy.name.clone(),
@@ -80,8 +83,15 @@ struct Said<'a, T> {
 impl Board {
     /// Speaks in the run folder, where there is one, and on `address`, where that is given.
     pub(crate) fn new(facts: Facts, address: Option<&str>) -> Board {
+        Board::named(facts, None, address)
+    }
+
+    /// As [`Board::new`], for one of several streams that a keeper has.
+    pub(crate) fn named(facts: Facts, name: Option<&str>, address: Option<&str>) -> Board {
+        let facts = Facts { stream: name.map(str::to_owned), ..facts };
         let file = run_folder().filter(|folder| std::fs::create_dir_all(folder).is_ok());
-        let file = file.map(|folder| folder.join(format!("{}.json", facts.pid)));
+        let name = name.map(|name| format!(".{name}")).unwrap_or_default();
+        let file = file.map(|folder| folder.join(format!("{}{name}.json", facts.pid)));
         if let Some(folder) = file.as_deref().and_then(Path::parent) {
             sweep(folder);
         }
@@ -93,6 +103,11 @@ impl Board {
             backoff: Backoff::default(),
         });
         Board { facts, file, to_file, told: None, metrics }
+    }
+
+    /// Goes before what is said of one of several streams.
+    pub(crate) fn prefix(&self) -> String {
+        self.facts.stream.as_ref().map(|name| format!("{name}: ")).unwrap_or_default()
     }
 
     /// Once a second, says how things stand.
@@ -145,7 +160,7 @@ fn writer(file: PathBuf) -> SyncSender<Vec<u8>> {
 fn sweep(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
         let path = entry.path();
-        let pid = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<u32>().ok());
+        let pid = path.file_name().and_then(|name| name.to_str()?.split('.').next()?.parse::<u32>().ok());
         if pid.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
             // Another keeper may have been faster.
             let _ = std::fs::remove_file(path);
@@ -154,7 +169,7 @@ fn sweep(folder: &Path) {
 }
 
 /// `$STREAMWARD_RUN`, else `streamward` in `$XDG_RUNTIME_DIR`, else `/run/streamward` for root.
-fn run_folder() -> Option<PathBuf> {
+pub(crate) fn run_folder() -> Option<PathBuf> {
     let folder = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     let of_user = || folder("XDG_RUNTIME_DIR").map(|run| run.join("streamward"));
     let of_root = || rustix::process::geteuid().is_root().then(|| "/run/streamward".into());

@@ -20,6 +20,9 @@ pub(crate) struct Tally {
     now: Pulse,
     #[serde(skip)]
     past: (Sums, u64, HoldTimes),
+    /// Goes before what is said of one of several streams.
+    #[serde(skip)]
+    name: String,
     /// How often checking stalled.
     #[serde(skip)]
     pub(crate) n_stalls: u64,
@@ -28,12 +31,17 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
+    /// Of one of several streams: `name` goes before what is said of it.
+    pub(crate) fn named(name: String) -> Tally {
+        Tally { name, ..Tally::default() }
+    }
+
     pub(crate) fn hear(&mut self, pulse: Pulse) {
         self.stand(pulse.standing);
         if pulse.n_incidents > self.now.n_incidents
             && let Some(incident) = &pulse.last_incident
         {
-            eprintln!("found: {incident}");
+            eprintln!("{}found: {incident}", self.name);
         }
         self.geometry = pulse.geometry.clone().or(self.geometry.take());
         self.counts = self.past.0.clone();
@@ -48,7 +56,7 @@ impl Tally {
     pub(crate) fn stand(&mut self, standing: Standing) {
         if self.standing.replace(standing) != Some(standing) {
             self.n_stalls += u64::from(standing == Standing::Stalled);
-            eprintln!("{}", standing.words());
+            eprintln!("{}{}", self.name, standing.words());
         }
     }
 

@@ -17,7 +17,7 @@ impl Drop for Running {
 }
 
 /// A port that nobody uses just now.
-fn free_port() -> u16 {
+pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
@@ -85,20 +85,39 @@ pub(crate) struct Rtsp {
 impl Rtsp {
     /// `None`, with a word, where it is not installed.
     pub(crate) fn start(clip: &Path) -> Option<Rtsp> {
-        let port = free_port();
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/streams/rtsp_server.py");
-        let mut python = Command::new("/usr/bin/python3");
-        python.arg(script).arg(port.to_string()).arg(clip);
-        let mut server = Running(python.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
-        let mut line = String::new();
-        let _ = BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut line);
-        if line.trim() != "ready" {
-            eprintln!("left out: gst-rtsp-server for Python is not here (script/setup packages brings it)");
-            return None;
-        }
-        wait_for(port, "the RTSP server");
+        let (server, port) = python("rtsp_server.py", clip)?;
         Some(Rtsp { _server: server, url: format!("rtsp://127.0.0.1:{port}/clip") })
     }
+}
+
+/// The same server, taking what is sent to it and writing it to a file.
+pub(crate) struct RtspTaker {
+    _server: Running,
+    pub(crate) url: String,
+}
+
+impl RtspTaker {
+    /// `None`, with a word, where it is not installed.
+    pub(crate) fn start(file: &Path) -> Option<RtspTaker> {
+        let (server, port) = python("rtsp_taker.py", file)?;
+        Some(RtspTaker { _server: server, url: format!("rtsp://127.0.0.1:{port}/taken") })
+    }
+}
+
+fn python(script: &str, file: &Path) -> Option<(Running, u16)> {
+    let port = free_port();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/streams").join(script);
+    let mut python = Command::new("/usr/bin/python3");
+    python.arg(script).arg(port.to_string()).arg(file);
+    let mut server = Running(python.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let mut line = String::new();
+    let _ = BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut line);
+    if line.trim() != "ready" {
+        eprintln!("left out: gst-rtsp-server for Python is not here (script/setup packages brings it)");
+        return None;
+    }
+    wait_for(port, "the RTSP server");
+    Some((server, port))
 }
 
 /// ffmpeg, writing what it sees on the server to a file, undecoded.
