@@ -25,5 +25,9 @@ mod leaks;
 mod deaths;
 #[path = "streams/nonsense.rs"]
 mod nonsense;
+#[path = "streams/ways.rs"]
+mod ways;
+#[path = "streams/told.rs"]
+mod told;
 #[path = "streams/lip_sync.rs"]
 mod lip_sync;

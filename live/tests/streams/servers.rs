@@ -90,20 +90,6 @@ impl Rtsp {
     }
 }
 
-/// The same server, taking what is sent to it and writing it to a file.
-pub(crate) struct RtspTaker {
-    _server: Running,
-    pub(crate) url: String,
-}
-
-impl RtspTaker {
-    /// `None`, with a word, where it is not installed.
-    pub(crate) fn start(file: &Path) -> Option<RtspTaker> {
-        let (server, port) = python("rtsp_taker.py", file)?;
-        Some(RtspTaker { _server: server, url: format!("rtsp://127.0.0.1:{port}/taken") })
-    }
-}
-
 fn python(script: &str, file: &Path) -> Option<(Running, u16)> {
     let port = free_port();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/streams").join(script);
