@@ -30,6 +30,7 @@ mod sandbox;
 mod keeper;
 mod folder;
 mod screen;
+mod camera;
 mod fleet;
 mod status;
 mod metrics;

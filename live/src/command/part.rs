@@ -4,6 +4,7 @@ use clap::Subcommand;
 
 use super::Choices;
 use crate::Error;
+use crate::camera::{self, Mode};
 use crate::network::{checker, pull, push};
 use crate::sandbox::attempts::probe;
 
@@ -60,6 +61,27 @@ enum Part {
         /// What is painted on.
         veil: u32,
     },
+    /// Opens the camera.
+    Lens {
+        #[arg(long)]
+        device: Option<String>,
+        #[arg(long)]
+        mode: Mode,
+    },
+    /// Judges raw pictures.
+    Pictures {
+        #[command(flatten)]
+        choices: Choices,
+        #[arg(long)]
+        mode: Mode,
+    },
+    /// Offers the guarded camera.
+    Node {
+        #[command(flatten)]
+        choices: Choices,
+        #[arg(long)]
+        mode: Mode,
+    },
     /// Tries what the sandbox refuses, for the doctor.
     Probe {
         #[command(flatten)]
@@ -83,6 +105,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         Part::Window { choices, window, veil } => {
             crate::screen::run(*window, *veil, &choices.policy, &choices.lists)?;
         }
+        Part::Lens { device, mode } => camera::lens::run(&camera::lens::Device::of(device.as_deref()), *mode)?,
+        Part::Pictures { choices, mode } => {
+            camera::checker::run(&choices.policy, &choices.lists, choices.threads.max(1), *mode)?;
+        }
+        Part::Node { choices, mode } => camera::node::run(&choices.policy, *mode)?,
         Part::Metrics { address } => crate::metrics::serve(address)?,
         Part::Files { choices } => {
             crate::folder::checker::run(&choices.policy, &choices.lists, choices.threads.max(1))?

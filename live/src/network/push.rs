@@ -61,7 +61,7 @@ pub(crate) fn run(url: &str) -> Result<(), Error> {
 }
 
 /// Reads records on a thread of its own; the channel closes with the pipe, or at the first thing that is no record.
-pub(super) fn listen(mut from: impl Read + Send + 'static) -> Receiver<Record> {
+pub(crate) fn listen(mut from: impl Read + Send + 'static) -> Receiver<Record> {
     let (sender, receiver) = mpsc::sync_channel(256);
     std::thread::spawn(move || {
         while let Ok(Some(record)) = Record::read(&mut from) {
