@@ -96,8 +96,9 @@ fn words(guard: &Value) -> String {
     let lists = guard["lists"].as_array().into_iter().flatten().filter_map(|list| list[0].as_str());
     let lists: Vec<&str> = lists.collect();
     format!(
-        "{} ({}): {}\n  {}\n  lists: {}\n  {}",
+        "{}{} ({}): {}\n  {}\n  lists: {}\n  {}",
         text("what"),
+        guard["stream"].as_str().map(|name| format!(" {name}")).unwrap_or_default(),
         guard["pid"],
         text("standing"),
         text("words").replace('\n', "\n  "),
