@@ -179,7 +179,7 @@ fn read_groups<'a>(
         }
         let n_top = top_code.map_or(0, |top| answer::n_top_coded(numbers, &codebook.answers, top));
         if n_top > 0 {
-            remarks.push(format!("{column}: {n_top} answers lie above the top code and count as it"));
+            remarks.push(format!("{column}: answers above the top code, which count as it: {n_top}"));
         }
         all.push(counts);
     }
@@ -211,11 +211,11 @@ fn remark_on_degrees(degrees: &[f64], remarks: &mut Vec<String>) {
     let n_missing = degrees.iter().filter(|degree| degree.is_nan()).count();
     if n_missing > 0 {
         remarks.push(format!(
-            "{n_missing} respondents have no network size because an answer is missing; they are left out"
+            "respondents without a network size because an answer is missing, who are left out: {n_missing}"
         ));
     }
     let n_zero = degrees.iter().filter(|degree| **degree == 0.0).count();
     if n_zero > 0 {
-        remarks.push(format!("{n_zero} respondents report nobody in any known group (network size 0)"));
+        remarks.push(format!("respondents who report nobody in any known group (network size 0): {n_zero}"));
     }
 }

@@ -114,7 +114,7 @@ fn nobody_with_a_degree_is_refused_and_some_without_are_told() {
     let rows = ["x,1,25,0,0", "x,2,25,0,1", "y,3,25,0,0", "y,4,25,0,1"];
     assert_eq!(survey_of("", DESIGN, &rows).unwrap_err(), Error::NoDegree);
     let survey = survey_of("", DESIGN, &ROWS).unwrap();
-    assert!(survey.remarks.iter().any(|remark| remark.contains("1 respondents report nobody")), "{:?}", survey.remarks);
+    assert!(survey.remarks.iter().any(|remark| remark.contains("(network size 0): 1")), "{:?}", survey.remarks);
 }
 
 #[test]
@@ -135,6 +135,32 @@ fn weights_that_do_not_sum_to_the_frame_are_refused() {
 fn a_codebook_that_names_an_absent_column_is_refused() {
     let error = survey_of("", "[design]\nweight = \"weight\"\n", &ROWS).unwrap_err();
     assert_eq!(error, Error::ColumnAbsent { column: "weight".into() });
+}
+
+#[test]
+fn a_known_group_of_nobody_is_refused() {
+    let codebook = format!("[frame]\nsize = 100\n{DESIGN}{}", GROUPS.replace("size = 10", "size = 0"));
+    let error = Codebook::parse(&codebook).unwrap_err();
+    assert_eq!(error.to_string(), "the codebook sets known a.size to 0, but it must be above 0");
+}
+
+#[test]
+fn a_prior_outside_0_to_1_is_refused() {
+    for rate in ["1.2", "0", "-0.1", "{ triangular = [0.4, 0.9, 1.1] }", "{ elicited = [[-0.1, 0.5, 0.9]] }"] {
+        let codebook = format!("{DESIGN}{GROUPS}adjust = {{ true_positive_rate = {rate} }}\n");
+        let error = Codebook::parse(&codebook).unwrap_err();
+        assert!(matches!(error, Error::CodebookValue { .. }), "{rate}: {error}");
+    }
+}
+
+#[test]
+fn rows_in_another_order_change_no_bit() {
+    let orders = [[0, 1, 2, 3], [3, 1, 0, 2], [2, 3, 1, 0]];
+    let se = |order: [usize; 4]| {
+        let survey = survey_of("", DESIGN, &order.map(|row| ROWS[row])).unwrap();
+        estimate(&survey, Method::RaoWu { n_replicates: 50, seed: 3 }).unwrap().to_bits()
+    };
+    assert!(orders.iter().all(|&order| se(order) == se(orders[0])));
 }
 
 #[test]
@@ -193,13 +219,24 @@ fn a_very_long_file_is_read_as_a_stream() {
     assert_eq!((survey.design.strata().len(), survey.design.n_psus()), (100, 10_000));
     assert!(estimate(&survey, Method::Taylor).unwrap() > 0.0);
     assert!(estimate(&survey, Method::RaoWu { n_replicates: 200, seed: 1 }).unwrap() > 0.0);
+    println!("{n_rows} rows, read and estimated: at most {} of memory", memory_peak());
+}
+
+/// Most memory that this process ever held.
+#[allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "Linux keeps it in a file")]
+fn memory_peak() -> String {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    peak.map_or("an unknown amount".to_owned(), |kilobytes| kilobytes.trim().to_owned())
 }
 
 #[test]
 fn a_row_without_end_is_refused_at_its_limit() {
-    let row =
-        std::io::Read::chain("s,p,w,a,h\nx,1,25,1,".as_bytes(), std::io::Read::take(std::io::repeat(b'1'), 1 << 32));
     let codebook = Codebook::parse(&format!("[frame]\nsize = 100\n{DESIGN}{GROUPS}")).unwrap();
-    let error = Table::read_csv(row, b',', &Survey::wanted(&codebook, &[], &[])).unwrap_err();
-    assert_eq!(error, Error::TooLarge { what: "bytes in one row", limit: prevalence::table::ROW_BYTES_MAX });
+    // The second is a quote that nobody closes: line ends do not end the row.
+    for (start, byte) in [("s,p,w,a,h\nx,1,25,1,", b'1'), ("s,p,w,a,h\n\"", b'\n')] {
+        let row = std::io::Read::chain(start.as_bytes(), std::io::Read::take(std::io::repeat(byte), 1 << 32));
+        let error = Table::read_csv(row, b',', &Survey::wanted(&codebook, &[], &[])).unwrap_err();
+        assert_eq!(error, Error::TooLarge { what: "bytes in one row", limit: prevalence::table::ROW_BYTES_MAX });
+    }
 }

@@ -97,7 +97,7 @@ fn a_missing_answer_is_not_nobody_and_hold_outs_are_weighted() {
     rows[7] = "z,4,50,1,,4";
     let missing = survey(CODEBOOK, &rows);
     assert!(missing.degrees.iter().filter(|degree| degree.is_nan()).count() == 1);
-    assert!(missing.remarks.iter().any(|remark| remark.contains("1 respondents have no network size")));
+    assert!(missing.remarks.iter().any(|remark| remark.contains("an answer is missing, who are left out: 1")));
     let asked = CODEBOOK.replace("[design]", "[answers]\nmissing = \"zero\"\n[design]");
     assert!(survey(&asked, &rows).degrees.iter().all(|degree| !degree.is_nan()));
 

@@ -1,5 +1,7 @@
 //! What stands in each section?
 
+use std::collections::BTreeMap;
+
 use super::block::{Block, Figure, Table};
 use super::plot::{self, Row, WIDTHS};
 use super::{Findings, Municipal};
@@ -369,7 +371,8 @@ pub(super) fn municipal(findings: &Findings<'_>) -> Vec<Block> {
     for (hidden, size) in findings.survey.codebook.hidden.iter().zip(sizes) {
         let name = label(&hidden.column, &hidden.label);
         let own: Vec<&AreaEstimate> = areas.iter().filter(|area| area.hidden == hidden.column).collect();
-        let rows = own.iter().map(|area| {
+        let shown = own.iter().filter(|area| area.suppressed.is_none());
+        let rows = shown.map(|area| {
             vec![
                 area.area.clone(),
                 number(area.n.map(|n| n as f64), 0),
@@ -379,20 +382,9 @@ pub(super) fn municipal(findings: &Findings<'_>) -> Vec<Block> {
                 number(area.ci_high, 2),
                 people(area.estimate),
                 percent(area.shrinkage, 0),
-                area.suppressed.clone().unwrap_or_default(),
             ]
         });
-        let head = [
-            municipal.column,
-            "respondents",
-            "own answers",
-            "pooled",
-            "low",
-            "high",
-            "people",
-            "shrunk by",
-            "withheld because",
-        ];
+        let head = [municipal.column, "respondents", "own answers", "pooled", "low", "high", "people", "shrunk by"];
         let table = Table::new(
             &format!("{name} in a thousand people by {}, before adjustment", municipal.column),
             &head,
@@ -407,8 +399,21 @@ pub(super) fn municipal(findings: &Findings<'_>) -> Vec<Block> {
             people(Some(size.high))
         );
         blocks.push(figure(caption, table, |width| plot::caterpillar(&own, width, &alt)));
+        blocks.extend(withheld(&own).map(paragraph));
     }
     blocks
+}
+
+/// Areas without figures, by the reason.
+fn withheld(areas: &[&AreaEstimate]) -> Option<String> {
+    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for area in areas {
+        if let Some(reason) = &area.suppressed {
+            by_reason.entry(reason).or_default().push(&area.area);
+        }
+    }
+    let words = by_reason.iter().map(|(reason, areas)| format!("{reason}: {}", areas.join(", ")));
+    (!by_reason.is_empty()).then(|| format!("Withheld, {}.", words.collect::<Vec<_>>().join("; ")))
 }
 
 fn municipal_words(municipal: &Municipal<'_>) -> String {
@@ -421,7 +426,7 @@ fn municipal_words(municipal: &Municipal<'_>) -> String {
         "With few respondents in each area, an area's own answers say little. The pooled model lets areas borrow from each other{explained}, as much as the answers say they are alike. \
          {} walks of {} draws agree: R-hat at most {:.3}, independent draws at least {:.0}, {} divergences.",
         own.chains,
-        own.draws_per_chain,
+        number(Some(own.draws_per_chain as f64), 0),
         own.r_hat_max.unwrap_or(f64::INFINITY),
         own.ess_bulk_min.min(own.ess_tail_min),
         own.divergences

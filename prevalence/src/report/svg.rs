@@ -11,7 +11,7 @@ use super::html::escape;
 pub(super) const PAPER: &str = "<style>\
     text{font-family:'Libertinus Serif',serif;font-size:12px;fill:#1a1a1a}\
     .faint{fill:#555}.strong{font-weight:bold}.grid{stroke:#ddd;stroke-width:1}.axis{stroke:#777;stroke-width:1}\
-    .line{stroke:#1f5fa8;stroke-width:2;fill:none}.mark{fill:#1f5fa8}.thin{stroke:#1f5fa8;stroke-width:1.2}\
+    .line{stroke:#1f5fa8;stroke-width:2;fill:none}.mark{fill:#1f5fa8}.thin{stroke:#1f5fa8;stroke-width:1.2}.pale{stroke:#9dbfe3;stroke-width:2}\
     .line2{stroke:#b04a12;stroke-width:2;fill:none}.mark2{fill:#b04a12}.open{fill:none;stroke:#b04a12;stroke-width:1}\
     .ideal{stroke:#555;stroke-width:1.5;stroke-dasharray:5 4;fill:none}.bar{fill:#9dbfe3}.chosen{fill:none;stroke:#1a1a1a;stroke-width:2}\
     .shade{fill:#1f5fa8}.onshade{fill:#fff}.onmid{fill:#1a1a1a}</style>";

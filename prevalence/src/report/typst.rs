@@ -28,7 +28,7 @@ const STYLE: &str = r##"
 #show table.cell.where(y: 0): strong
 #set table(stroke: (x, y) => (bottom: 0.4pt + rgb("#bbbbbb")), inset: (x: 4pt, y: 2.6pt))
 #let warning(body) = block(width: 100%, inset: 7pt, stroke: (left: 2.5pt + rgb("#b86e00")), fill: rgb("#fff4e0"), body)
-#let small(body) = text(size: 8pt, body)
+#let small(body) = { set par(justify: false); text(size: 8pt, body) }
 "##;
 
 /// Writes the document.
@@ -77,7 +77,7 @@ fn table_source(table: &Table) -> String {
         (0..table.head.len()).map(|at| if table.is_numeric(at) { "right" } else { "left" }).collect();
     let cells = |row: &[String]| row.iter().map(|cell| format!("{}, ", literal(cell))).collect::<String>();
     let mut text = format!(
-        "#block(small({}))\n#small(table(columns: ({},), align: ({},), table.header({}),\n",
+        "#block(sticky: true, small({}))\n#small(table(columns: ({},), align: ({},), table.header({}),\n",
         literal(&table.caption),
         columns.join(", "),
         align.join(", "),

@@ -25,7 +25,7 @@ pub(in super::super) fn caterpillar(areas: &[&AreaEstimate], width: f64, alt: &s
     for (at, area) in sorted.iter().enumerate() {
         let x = LEFT + 4.0 + step * (at as f64 + 0.5);
         if let (Some(low), Some(high)) = (area.ci_low, area.ci_high) {
-            drawing.line("thin", (x, up.place(low)), (x, up.place(high)));
+            drawing.line("pale", (x, up.place(low)), (x, up.place(high)));
         }
         if let Some(direct) = area.direct_rate_per_1000 {
             drawing.circle("open", (x, up.place(direct)), radius);
@@ -40,6 +40,7 @@ pub(in super::super) fn caterpillar(areas: &[&AreaEstimate], width: f64, alt: &s
         n => format!("{} areas by rising pooled rate, {n} withheld", sorted.len()),
     };
     drawing.text("faint", (LEFT, base + 20.0), Anchor::Start, &told);
+    drawing.line("pale", (LEFT + 5.0, base + 27.0), (LEFT + 5.0, base + 41.0));
     drawing.circle("mark", (LEFT + 5.0, base + 34.0), 4.0);
     drawing.text("faint", (LEFT + 14.0, base + 38.0), Anchor::Start, "pooled, with interval");
     drawing.circle("open", (LEFT + 165.0, base + 34.0), 4.0);
