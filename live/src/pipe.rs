@@ -22,10 +22,13 @@ const LINE_BYTES_MAX: u64 = 1024;
 
 /// What the header says.
 #[derive(Clone, Debug, PartialEq)]
-struct Header {
-    line: Vec<u8>,
-    size: guard::Size,
-    frame: Duration,
+pub struct Header {
+    /// The header itself, with its end.
+    pub line: Vec<u8>,
+    /// Width and height of every frame.
+    pub size: guard::Size,
+    /// From one frame to the next, `1 ms..=10 s`.
+    pub frame: Duration,
 }
 
 /// Guards everything from `input` to `output`.
@@ -59,7 +62,11 @@ pub fn run(
 }
 
 impl Header {
-    fn read(input: &mut impl BufRead) -> Result<Header, Error> {
+    /// Reads the line that a stream begins with.
+    ///
+    /// # Errors
+    /// [`Error::Y4m`] says what is wrong with it.
+    pub fn read(input: &mut impl BufRead) -> Result<Header, Error> {
         let line = line(input)?.ok_or_else(|| broken("it is empty"))?;
         let text = std::str::from_utf8(&line).map_err(|_| broken("the header is not text"))?;
         let mut fields = text.trim_end().split(' ');
@@ -93,16 +100,25 @@ impl Header {
         planes.map(|(width, height)| width * height).sum()
     }
 
+    /// Reads the next frame, or `None` at the end of the stream.
+    ///
+    /// # Errors
+    /// [`Error::Y4m`] when what comes is no whole frame.
+    pub fn next(&self, input: &mut impl BufRead) -> Result<Option<Packed>, Error> {
+        let Some(line) = line(input)? else { return Ok(None) };
+        if !line.starts_with(b"FRAME") {
+            return Err(broken("a frame does not begin with FRAME"));
+        }
+        let mut data = vec![0; self.n_bytes()];
+        input.read_exact(&mut data).map_err(|_| broken("it ends in the middle of a frame"))?;
+        let picture = Packed::new(guard::Format::I420, guard::Colour::Bt601, self.size, data);
+        Ok(Some(picture.expect("the size was checked and the bytes counted")))
+    }
+
     fn feed(&self, input: &mut impl BufRead, stream: &Stream<Packed, ()>) -> Result<(), Error> {
         let mut at = Duration::ZERO;
-        while let Some(line) = line(input)? {
-            if !line.starts_with(b"FRAME") {
-                return Err(broken("a frame does not begin with FRAME"));
-            }
-            let mut data = vec![0; self.n_bytes()];
-            input.read_exact(&mut data).map_err(|_| broken("it ends in the middle of a frame"))?;
-            let picture = Packed::new(guard::Format::I420, guard::Colour::Bt601, self.size, data);
-            stream.push(picture.expect("the size was checked and the bytes counted"), (), at, &[]);
+        while let Some(picture) = self.next(input)? {
+            stream.push(picture, (), at, &[]);
             at += self.frame;
         }
         Ok(())
@@ -140,15 +156,16 @@ impl Header {
     }
 }
 
-/// The words of each cause are laid out once.
+/// What is painted over frames; the words of each cause are laid out once.
 #[derive(Default)]
-struct Covers {
+pub struct Covers {
     art: Vec<(guard::Cause, CoverArt)>,
     data: Vec<u8>,
 }
 
 impl Covers {
-    fn paint(
+    /// Paints the cover of one place, the planes one after the other.
+    pub fn paint(
         &mut self,
         size: guard::Size,
         policy: &Policy,
