@@ -1,0 +1,59 @@
+//! What can go wrong between machines?
+
+use std::path::PathBuf;
+
+/// Why a program of the cluster cannot go on. Never a reason to let a frame through.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file could not be read or written.
+    #[error("cannot {what} {path}: {source}\n  to do: check the path and that you may use it", path = path.display())]
+    File {
+        /// Read, write, make.
+        what: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A certificate or key cannot be used.
+    #[error(
+        "cannot use the certificates: {0}\n  to do: make them with `streamward-cluster certificates`, or check the three paths"
+    )]
+    Certificate(String),
+    /// The bus refuses or does not answer.
+    #[error(
+        "the bus at {url} cannot be used: {detail}\n  to do: check that nats-server runs there with JetStream, and this program's certificate and permissions"
+    )]
+    Bus {
+        /// Where it is.
+        url: String,
+        /// What it says.
+        detail: String,
+    },
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}: {source}\n  to do: choose another address with --listen")]
+    Listen {
+        /// Which address.
+        address: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The process that judges cannot be had.
+    #[error("the judges cannot be seated: {0}\n  to do: run `streamward-guard doctor`")]
+    Checker(String),
+    /// The other end of a link says something that it must not.
+    #[error("the link to {peer} was closed: {why}")]
+    Link {
+        /// Who it is, as far as is known.
+        peer: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// The video or the policy cannot be used.
+    #[error(transparent)]
+    Live(#[from] live::Error),
+    /// A name cannot be used.
+    #[error("{0}\n  to do: choose another name")]
+    Name(#[from] lease::Error),
+}
