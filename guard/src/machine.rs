@@ -261,15 +261,21 @@ impl<F> Guard<F> {
 
     fn hear(&mut self, finding: Finding) {
         let frame = finding.frame;
-        if self.waiting.iter().all(|waiting| waiting.id != frame) {
+        let judged_as = self.waiting.iter().find(|waiting| waiting.id == frame).map(|waiting| waiting.judged_as);
+        if judged_as.is_none() {
             let mut late = Sighting::new(Vec::new(), self.policy.scores.len());
             late.add(finding.clone(), &self.policy.scores);
             let mut seen = Vec::new();
             self.decision.late(&late, self.now, &self.policy, &mut seen);
             self.note(seen, self.now);
         }
-        if let Some(looked_at) = self.looked_at.iter_mut().find(|looked_at| looked_at.id == frame) {
-            looked_at.sighting.add(finding, &self.policy.scores);
+        // A word on a frame that waits for another one's verdict was not asked for; what it saw counts all the same.
+        let counts_for = judged_as.unwrap_or(frame);
+        if let Some(looked_at) = self.looked_at.iter_mut().find(|looked_at| looked_at.id == counts_for) {
+            match counts_for == frame {
+                true => looked_at.sighting.add(finding, &self.policy.scores),
+                false => looked_at.sighting.see(finding.found, &self.policy.scores),
+            }
         }
     }
 

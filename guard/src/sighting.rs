@@ -40,7 +40,12 @@ impl Sighting {
     /// saw still counts against it.
     pub(crate) fn add(&mut self, finding: Finding, rules: &[ScoreRule]) {
         self.missing.retain(|look| *look != (finding.judge, finding.region));
-        match finding.found {
+        self.see(finding.found, rules);
+    }
+
+    /// Counts what was seen in a frame with the same picture, which nobody had asked about: it can clear nothing.
+    pub(crate) fn see(&mut self, found: Found, rules: &[ScoreRule]) {
+        match found {
             Found::Clear => (),
             Found::Failed => self.has_failed = true,
             Found::Match(found) => self.add_match(found),

@@ -451,6 +451,25 @@ fn slow_video_is_shown_when_every_frame_is_judged() {
 }
 
 #[test]
+fn what_is_seen_in_a_frame_that_waits_for_the_word_on_another_counts() {
+    for look_again in [false, true] {
+        let mut guard = Guard::new(policy(|p| p.reuse.max_ms = 300));
+        guard.input(Input::Frame(arrival(0, 0)), MS(0));
+        guard.input(Input::Frame(arrival(1, 0)), MS(40));
+        guard.input(Input::Finding(says(1, 0, matched())), MS(50));
+        if look_again {
+            guard.input(Input::LookAgain, MS(60));
+        }
+        for frame in 0..2 {
+            guard.input(Input::Finding(says(frame, 0, Found::Clear)), MS(70));
+            guard.input(Input::Finding(says(frame, 1, scores(0.0))), MS(70));
+        }
+        guard.input(Input::EndOfStream, MS(80));
+        assert_eq!((guard.counts().released, guard.counts().covered), (0, 2), "looked at again: {look_again}");
+    }
+}
+
+#[test]
 fn an_optimistic_policy_counts_every_frame_it_shows_unjudged() {
     let optimistic = policy(|p| (p.timing.hold_ms, p.timing.optimistic_shows_unjudged_frames) = (0, true));
     let (guard, shown, _) = run(optimistic, 30, |n| Some(if n == 9 { matched() } else { Found::Clear }));

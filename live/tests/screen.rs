@@ -117,7 +117,7 @@ impl Stage {
 }
 
 fn wait_for<T>(what: &str, mut is_there: impl FnMut() -> Option<T>) -> T {
-    let give_up = Instant::now() + Duration::from_secs(20);
+    let give_up = Instant::now() + Duration::from_secs(60);
     loop {
         if let Some(found) = is_there() {
             return found;
