@@ -114,10 +114,12 @@ impl Decision {
             self.cover_from(at, Cause::Found);
             return Verdict::Cover;
         }
-        if is_flat || !is_clear(sighting, &policy.scores) {
+        if is_flat {
+            self.hold_still(gap, at);
+        } else if !is_clear(sighting, &policy.scores) {
             self.cover.iter_mut().for_each(|cover| cover.last_bad = at);
         }
-        if self.cover.is_some() && !self.may_uncover(at, policy) {
+        if self.cover.is_some() && (is_flat || !self.may_uncover(at, policy)) {
             return Verdict::Cover;
         }
         self.cover = None;
@@ -162,6 +164,13 @@ impl Decision {
         if cause == Cause::Found {
             cover.cause = Cause::Found;
         }
+    }
+
+    /// A frame without content says nothing for a cover or against it: the time it lasted does not count as quiet.
+    fn hold_still(&mut self, gap: Duration, at: Duration) {
+        let Some(cover) = &mut self.cover else { return };
+        let quiet_since = self.steady_since.iter_mut().chain([&mut cover.last_bad]);
+        quiet_since.for_each(|since| *since = (*since + gap).min(at));
     }
 
     fn may_uncover(&self, at: Duration, policy: &Policy) -> bool {

@@ -390,14 +390,15 @@ fn a_late_word_opens_nothing_and_what_it_saw_covers_what_follows() {
     assert_eq!(guard.state(), State::Covered);
 }
 
+fn flat() -> Arrival<u64> {
+    let frame = [16; 32 * 32];
+    let frame = Frame::packed(Format::Gray8, Colour::Bt601, SIZE, &frame).unwrap();
+    let whole = Region { kind: RegionKind::Whole, rect: Rect { x: 0, y: 0, size: SIZE } };
+    Arrival { frame: Held::new(0), signature: Signature::of(&frame), regions: vec![whole] }
+}
+
 #[test]
 fn flat_frames_keep_the_state_whatever_a_model_says() {
-    let flat = || {
-        let frame = [16; 32 * 32];
-        let frame = Frame::packed(Format::Gray8, Colour::Bt601, SIZE, &frame).unwrap();
-        let whole = Region { kind: RegionKind::Whole, rect: Rect { x: 0, y: 0, size: SIZE } };
-        Arrival { frame: Held::new(0), signature: Signature::of(&frame), regions: vec![whole] }
-    };
     let mut guard = Guard::new(policy(|_| ()));
     for n in 0..60 {
         guard.input(Input::Frame(flat()), MS(n * 33));
@@ -407,6 +408,42 @@ fn flat_frames_keep_the_state_whatever_a_model_says() {
     guard.input(Input::Tick, MS(60 * 33 + 150));
     assert_eq!(guard.counts().released, 30, "no score covers a flat frame, a match does");
     assert_eq!(guard.state(), State::Covered, "and flat frames take no cover away");
+}
+
+/// The frame at which the cover goes, of 25 a second with `n_flat` flat ones in each, after `first` at frame 10.
+fn uncovered_at(n_flat: u64, first: impl Fn(u64) -> Option<Found>) -> u64 {
+    let mut guard = Guard::new(policy(|p| (p.timing.cover_min_ms, p.timing.clear_ms) = (1000, 3000)));
+    let mut was_covered = false;
+    for n in 0..400 {
+        let frame = if n % 25 < n_flat { flat() } else { arrival(n, 90) };
+        guard.input(Input::Frame(frame), MS(n * 40));
+        if let Some(found) = first(n) {
+            guard.input(Input::Finding(says(n, 0, found)), MS(n * 40));
+            guard.input(Input::Finding(says(n, 1, scores(0.0))), MS(n * 40));
+        }
+        was_covered |= guard.state() != State::Clear;
+        if was_covered && guard.state() == State::Clear {
+            return n;
+        }
+    }
+    400
+}
+
+#[test]
+fn flat_frames_do_not_keep_a_cover_for_good() {
+    let found = |n| Some(if n == 10 { matched() } else { Found::Clear });
+    // Twelve frames without a word are more than is frozen over.
+    let late = |n| (!(10..40).contains(&n)).then_some(Found::Clear);
+    for n_flat in [0, 1, 2, 12] {
+        let (found, late) = (uncovered_at(n_flat, found), uncovered_at(n_flat, late));
+        // In one second of video only the frames with content are quiet.
+        let seconds = |quiet_ms: u64| quiet_ms * 25 / (25 - n_flat) / 40;
+        let hold = 4;
+        let (from_found, from_late) = (10 + hold + seconds(3000), 40 + hold + seconds(1000));
+        assert!(found >= 10 + hold + 75 && found.abs_diff(from_found) <= 13, "{n_flat}: {found}, not {from_found}");
+        assert!(late >= 40 + hold + 25 && late.abs_diff(from_late) <= 13, "{n_flat}: {late}, not {from_late}");
+    }
+    assert_eq!(uncovered_at(25, found), 400, "nothing but flat frames takes no cover away");
 }
 
 #[test]
