@@ -16,8 +16,11 @@ use crate::panel::PanelMaker;
 use crate::picture::{Glance, Picture};
 use crate::stream::Event;
 
-/// Frames that may wait for a detector. Older ones give way: they would be late anyway.
-const QUEUE_MAX: usize = 4;
+/// Frames that may wait for a detector at least, and one more for each frame's time of the hold: a network brings a
+/// burst after a pause, and what can still be judged in time shall be. Older ones give way: they would be late anyway.
+const QUEUE_MIN: usize = 4;
+/// A frame's time: 25 a second.
+const FRAME_MS: u32 = 40;
 
 /// A stream that waits for nobody.
 pub struct Paced<F, S> {
@@ -54,7 +57,8 @@ impl<F: Picture, S: Send + 'static> Paced<F, S> {
                 paced.hear(id, findings);
             }
         });
-        let detectors = Detectors::start(maker, n_threads, (QUEUE_MAX, First::Newest), &on_found)?;
+        let queue_max = QUEUE_MIN.max((paced.policy.timing.hold_ms / FRAME_MS) as usize);
+        let detectors = Detectors::start(maker, n_threads, (queue_max, First::Newest), &on_found)?;
         // Set once, here, before anyone else holds the stream.
         let _ = paced.detectors.set(detectors);
         Ok(paced)
