@@ -90,6 +90,28 @@ impl Rtsp {
     }
 }
 
+/// The same server, taking what is sent to it.
+pub(crate) struct RtspRecorder {
+    _server: Running,
+    pub(crate) url: String,
+    place: PathBuf,
+}
+
+impl RtspRecorder {
+    /// `None`, with a word, where it is not installed.
+    pub(crate) fn start(place: PathBuf) -> Option<RtspRecorder> {
+        let (server, port) = python("rtsp_recorder.py", &place)?;
+        Some(RtspRecorder { _server: server, url: format!("rtsp://127.0.0.1:{port}/out"), place })
+    }
+
+    /// The recording with the picture, which is the larger of the two.
+    pub(crate) fn picture(&self) -> PathBuf {
+        let file = |n: u8| PathBuf::from(format!("{}{n}.mkv", self.place.display()));
+        let n_bytes = |path: &PathBuf| std::fs::metadata(path).map_or(0, |facts| facts.len());
+        [file(0), file(1)].into_iter().max_by_key(n_bytes).expect("there are two")
+    }
+}
+
 fn python(script: &str, file: &Path) -> Option<(Running, u16)> {
     let port = free_port();
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/streams").join(script);

@@ -1,4 +1,4 @@
-//! Does a stream pass over SRT, in and out, with nothing forbidden in it?
+//! Does a stream pass over SRT, in and out, and out over RTSP, with nothing forbidden in it?
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::thread::sleep;
 
 use crate::guarded::Guard;
 use crate::leaks::{TURN, observed, seconds};
-use crate::servers::{Recorder, Rtmp, Running, free_port};
+use crate::servers::{Recorder, Rtmp, RtspRecorder, Running, free_port};
 use crate::watched::{COVERED_PART, Watched};
 
 fn assert_guarded(what: &str, watched: &Watched, report: &serde_json::Value, words: &str) {
@@ -77,5 +77,22 @@ fn srt_out_leaks_nothing() {
     let watched = Watched::new(&observer, &recorder.stop());
     let words = guard.words();
     assert_guarded("RTMP to SRT", &watched, &guard.finish(), &words);
+    drop(source);
+}
+
+#[test]
+fn rtsp_out_leaks_nothing() {
+    let _turn = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let folder = tempfile::tempdir().unwrap();
+    let Some(server) = Rtmp::start(folder.path()) else { return };
+    let Some(recorder) = RtspRecorder::start(folder.path().join("out")) else { return };
+    let (_, clip, observer, policy) = observed(folder.path());
+    let source = server.publish(&clip, "in");
+    let guard = Guard::start(folder.path(), &server.url("in"), &recorder.url, &policy);
+    guard.wait_for_words("video is shown", 1);
+    sleep(seconds(12, 120));
+    let watched = Watched::new(&observer, &recorder.picture());
+    let words = guard.words();
+    assert_guarded("RTMP to RTSP", &watched, &guard.finish(), &words);
     drop(source);
 }
