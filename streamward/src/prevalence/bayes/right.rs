@@ -9,7 +9,7 @@ use prevalence::bayes::Density;
 use prevalence::bayes::correlated::Correlated;
 use prevalence::bayes::municipal;
 use prevalence::bayes::overdispersed::{Overdispersed, Priors};
-use prevalence::bayes::pooled::Pooled;
+use prevalence::bayes::pooled::{Areas, Pooled};
 use prevalence::bayes::posterior::judge;
 use prevalence::bayes::reports::{Reports, Seen};
 use prevalence::chance::{Chance, Purpose};
@@ -17,6 +17,7 @@ use prevalence::draw::{negative_binomial, normal};
 use prevalence::simulate::country::country;
 use prevalence::table::{Kind, Wanted};
 use prevalence::{Codebook, Survey, Table};
+use rayon::prelude::*;
 
 use super::walk::{Length, walks};
 
@@ -67,71 +68,121 @@ fn posterior_means_are_those_that_another_sampler_recorded() {
     }
 }
 
+/// A truth drawn from the prior, and a model of answers drawn from it.
+struct Drawn {
+    model: Box<dyn Density>,
+    /// Coordinates that are watched, and their true values.
+    truth: Vec<(usize, f64)>,
+}
+
 #[test]
 fn truths_from_the_prior_fall_evenly_among_the_draws() {
-    const BINS: usize = 10;
-    const DRAWS: usize = 99;
-    const THIN: usize = 5;
-    let n_surveys = if std::env::var_os("STREAMWARD_TEST_ALL").is_some() { 2000 } else { 300 };
-    let priors = Priors { sd_network: 0.6, middle: (0.0, 0.7), sd_level: 0.7 };
     let names =
         ["mean count of a", "mean count of h", "overdispersion of a", "overdispersion of h", "spread of networks"];
-    let mut counts = vec![[0usize; BINS]; names.len()];
-    let mut n_used = 0;
-    for survey in 0..n_surveys {
-        let Some((model, truth)) = from_the_prior(priors, survey) else { continue };
-        let length = Length { chains: 1, warmup: 400, draws: DRAWS * THIN, seed: survey };
-        let walk = walks(&model, length, &|| {}).unwrap().remove(0);
-        n_used += 1;
-        let draws: Vec<Vec<f64>> =
-            walk.positions.chunks(model.n_kept()).step_by(THIN).map(|position| watched(&model, position)).collect();
-        for (at, own) in truth.iter().enumerate() {
-            let rank = draws.iter().filter(|draw| draw[at] < *own).count();
-            counts[at][rank * BINS / (DRAWS + 1)] += 1;
-        }
-    }
-    println!("simulation-based calibration of the overdispersed model, {n_used} surveys, {BINS} bins:");
-    for (name, bins) in names.iter().zip(&counts) {
-        let expected = n_used as f64 / BINS as f64;
+    calibrate("overdispersed", &names, |survey| {
+        let mut chance = Chance::new(77, Purpose::Simulate, survey, 0);
+        let truth = Truth::draw(&mut chance, 12);
+        let reports = truth.reports(&mut chance, &[0.0; 12])?;
+        Some(Drawn { model: Box::new(Overdispersed::new(reports, PRIORS)), truth: truth.watched() })
+    });
+}
+
+#[test]
+fn truths_of_areas_from_the_prior_fall_evenly_among_the_draws() {
+    let networks =
+        ["mean count of a", "mean count of h", "overdispersion of a", "overdispersion of h", "spread of networks"];
+    let names = [&networks[..], &["spread between areas", "effect of the covariate", "first area beside the others"]];
+    calibrate("pooled", &names.concat(), |survey| {
+        let mut chance = Chance::new(78, Purpose::Simulate, survey, 0);
+        let truth = Truth::draw(&mut chance, 16);
+        // Four areas of four respondents; the covariate has mean 0 and standard deviation 1 already.
+        let covariate = [-1.0, -1.0, 1.0, 1.0];
+        let (spread, effect) = (normal(&mut chance).abs(), normal(&mut chance));
+        let places: Vec<f64> = (0..4).map(|_| normal(&mut chance)).collect();
+        let of_row: Vec<u32> = (0..16).map(|row| row / 4).collect();
+        let moves = of_row.iter().map(|&area| effect * covariate[area as usize] + spread * places[area as usize]);
+        let reports = truth.reports(&mut chance, &moves.collect::<Vec<_>>())?;
+        let names = ["n", "e", "s", "w"].map(String::from).to_vec();
+        let (people, covariates) = (vec![250.0; 4], vec![covariate.to_vec()]);
+        let areas = Areas { names, of_row, people, frame_size: 1000.0, covariates };
+        let model = Pooled::new(reports, areas, PRIORS).ok()?;
+        let first = model.dim() - 6;
+        let of_areas = [(first, spread.ln()), (first + 1, effect), (first + 2, places[0])];
+        Some(Drawn { model: Box::new(model), truth: [truth.watched(), of_areas.to_vec()].concat() })
+    });
+}
+
+/// So narrow that most surveys have answers to learn from.
+const PRIORS: Priors = Priors { sd_network: 0.6, middle: (0.0, 0.7), sd_level: 0.7 };
+
+/// Ranks the truth of many surveys among the draws of its posterior, and tests that ranks are even.
+fn calibrate(model: &str, names: &[&str], draw: impl Fn(u64) -> Option<Drawn> + Sync) {
+    const BINS: usize = 10;
+    const DRAWS: usize = 99;
+    // One draw in so many is ranked: neighbours in a walk are alike, and would crowd the outer bins.
+    const THIN: usize = 10;
+    let n_surveys = if std::env::var_os("STREAMWARD_TEST_ALL").is_some() { 2000 } else { 300 };
+    let ranks = |survey: u64| -> Option<Vec<usize>> {
+        let Drawn { model, truth } = draw(survey)?;
+        let length = Length { chains: 1, warmup: 500, draws: DRAWS * THIN, seed: survey };
+        let walk = walks(model.as_ref(), length, &|| {}).unwrap().remove(0);
+        let kept: Vec<&[f64]> = walk.positions.chunks(model.n_kept()).step_by(THIN).collect();
+        Some(truth.iter().map(|&(at, own)| kept.iter().filter(|draw| draw[at] < own).count()).collect())
+    };
+    let ranks: Vec<Vec<usize>> = (0..n_surveys).into_par_iter().filter_map(ranks).collect();
+    println!("simulation-based calibration of the {model} model, {} surveys, {BINS} bins:", ranks.len());
+    for (at, name) in names.iter().enumerate() {
+        let mut bins = [0usize; BINS];
+        ranks.iter().for_each(|ranks| bins[ranks[at] * BINS / (DRAWS + 1)] += 1);
+        let expected = ranks.len() as f64 / BINS as f64;
         let chi2: f64 = bins.iter().map(|&n| (n as f64 - expected).powi(2) / expected).sum();
         println!("  {name}: χ² = {chi2:.1} with 9 degrees of freedom {bins:?}");
-        // The 0.9998 quantile of χ² with 9 degrees of freedom: five such tests fail by chance once in a thousand runs.
+        // The 0.9998 quantile of χ² with 9 degrees of freedom: a dozen such tests fail by chance in one of 400 runs.
         assert!(chi2 < 32.0, "{name}: {chi2}");
     }
 }
 
-/// What is watched: coordinates 12 respondents, then 3 log mean counts, 3 spreads, 3 log overdispersions.
-fn watched(model: &Overdispersed, position: &[f64]) -> Vec<f64> {
-    let overdispersions = model.overdispersions(position);
-    let levels = model.levels(position);
-    vec![levels[0], levels[2], overdispersions[0], overdispersions[2], position[12 + 3]]
+/// Networks and three groups, of which two are known, drawn from the prior.
+struct Truth {
+    sd_network: f64,
+    alphas: Vec<f64>,
+    levels: Vec<f64>,
+    excess: Vec<f64>,
 }
 
-/// A point drawn from the prior, and a model of answers drawn from it; none when nobody reports anybody.
-fn from_the_prior(priors: Priors, survey: u64) -> Option<(Overdispersed, Vec<f64>)> {
-    let mut chance = Chance::new(77, Purpose::Simulate, survey, 0);
-    let sd_network = priors.sd_network * normal(&mut chance).abs();
-    let alphas: Vec<f64> = (0..12).map(|_| sd_network * normal(&mut chance)).collect();
-    let middle = priors.middle.0 + priors.middle.1 * normal(&mut chance);
-    let sd_level = priors.sd_level * normal(&mut chance).abs();
-    let mean = alphas.iter().map(|alpha| alpha.exp()).sum::<f64>() / 12.0;
-    let levels: Vec<f64> = (0..3).map(|_| middle + sd_level * normal(&mut chance) + mean.ln()).collect();
-    let excess: Vec<f64> = (0..3).map(|_| 1.0 / chance.unit() - 1.0).collect();
-    let counts: Vec<Vec<u32>> = levels
-        .iter()
-        .zip(&excess)
-        .map(|(level, excess)| {
-            alphas
-                .iter()
-                .map(|alpha| negative_binomial(&mut chance, (level + alpha).exp() / mean, 1.0 + excess) as u32)
-                .collect()
-        })
-        .collect();
-    let names = ["a", "b", "h"].map(String::from).to_vec();
-    // A survey in which nobody knows anybody is refused by the model; it is as rare among truths as among draws.
-    let reports = Reports::new(names, &counts, &[100.0, 50.0]).ok()?;
-    let truth = vec![levels[0], levels[2], 1.0 + excess[0], 1.0 + excess[2], sd_network.ln()];
-    Some((Overdispersed::new(reports, priors), truth))
+impl Truth {
+    fn draw(chance: &mut Chance, n_rows: usize) -> Truth {
+        let sd_network = PRIORS.sd_network * normal(chance).abs();
+        let alphas: Vec<f64> = (0..n_rows).map(|_| sd_network * normal(chance)).collect();
+        let middle = PRIORS.middle.0 + PRIORS.middle.1 * normal(chance);
+        let sd_level = PRIORS.sd_level * normal(chance).abs();
+        let ln_mean = (alphas.iter().map(|alpha| alpha.exp()).sum::<f64>() / n_rows as f64).ln();
+        let levels = (0..3).map(|_| middle + sd_level * normal(chance) + ln_mean).collect();
+        let excess = (0..3).map(|_| 1.0 / chance.unit() - 1.0).collect();
+        Truth { sd_network, alphas, levels, excess }
+    }
+
+    /// Answers; `of_row` moves the logarithm of each respondent's mean count of the hidden group.
+    ///
+    /// None when nobody reports anybody: such a survey is refused, and as rare among truths as among draws.
+    fn reports(&self, chance: &mut Chance, of_row: &[f64]) -> Option<Reports> {
+        let ln_mean = (self.alphas.iter().map(|alpha| alpha.exp()).sum::<f64>() / self.alphas.len() as f64).ln();
+        let mut group = |at: usize| -> Vec<u32> {
+            let hidden = if at == 2 { 1.0 } else { 0.0 };
+            let rows = self.alphas.iter().zip(of_row);
+            let mean = |(alpha, own): (&f64, &f64)| (self.levels[at] + alpha - ln_mean + hidden * own).exp();
+            rows.map(|row| negative_binomial(chance, mean(row), 1.0 + self.excess[at]) as u32).collect()
+        };
+        let counts: Vec<Vec<u32>> = (0..3).map(&mut group).collect();
+        Reports::new(["a", "b", "h"].map(String::from).to_vec(), &counts, &[100.0, 50.0]).ok()
+    }
+
+    /// Coordinates: respondents, three log mean counts, three spreads, three logarithms of overdispersion less 1.
+    fn watched(&self) -> Vec<(usize, f64)> {
+        let n = self.alphas.len();
+        let logs = [(n + 6, self.excess[0].ln()), (n + 8, self.excess[2].ln()), (n + 3, self.sd_network.ln())];
+        [&[(n, self.levels[0]), (n + 2, self.levels[2])][..], &logs].concat()
+    }
 }
 
 #[test]
@@ -151,7 +202,7 @@ fn the_pooled_model_comes_nearer_to_each_place_than_its_own_answers() {
         let areas = municipal::areas(&survey, &seen, "place", Some((&places, &covariates))).unwrap();
         let direct = [0, 1].map(|hidden| municipal::direct(&survey, &seen, &areas, hidden));
         let model = Pooled::new(seen.reports, areas, Priors::default()).unwrap();
-        let length = Length { chains: 4, warmup: 500, draws: 1200, seed };
+        let length = Length { chains: 4, warmup: 500, draws: 1600, seed };
         let (convergence, summaries) = judge(&model, &walks(&model, length, &|| {}).unwrap(), 0.95);
         println!("country {seed}: {convergence:?}");
         let summaries = summaries.expect("the walks agree");
