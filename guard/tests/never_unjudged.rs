@@ -392,7 +392,7 @@ fn a_late_word_opens_nothing_and_what_it_saw_covers_what_follows() {
 
 fn flat() -> Arrival<u64> {
     let frame = [16; 32 * 32];
-    let frame = Frame::packed(Format::Gray8, Colour::Bt601, SIZE, &frame).unwrap();
+    let frame = Frame::packed(Format::Gray8, Colour::Bt601, SIZE, &frame).expect("sizes agree");
     let whole = Region { kind: RegionKind::Whole, rect: Rect { x: 0, y: 0, size: SIZE } };
     Arrival { frame: Held::new(0), signature: Signature::of(&frame), regions: vec![whole] }
 }
