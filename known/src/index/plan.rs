@@ -5,6 +5,8 @@
 //! differ in at least r + 1. So it is enough to look, part by part, at every value within tᵢ bits.
 //! Source: Norouzi, Punjani, Fleet, "Fast exact search in Hamming space with multi-index hashing" (2014).
 
+use std::sync::OnceLock;
+
 /// From so many hashes on, tables pay.
 const TABLES_FROM: usize = 4_096;
 
@@ -93,14 +95,18 @@ fn n_within(n_bits: u32, n_levels: u32) -> usize {
     sum
 }
 
-/// Every number of `n_bits` with fewer than `n_levels` bits set, those that differ in low bits side by side:
-/// they lie in one line of the cache.
-pub(super) fn masks(n_bits: u32, n_levels: u32) -> Vec<u32> {
-    let mut masks = Vec::with_capacity(n_within(n_bits, n_levels));
-    if n_levels > 0 {
-        push_masks(0, n_bits, n_levels - 1, &mut masks);
-    }
-    masks
+/// Every number of `n_bits`, at most 32, with fewer than `n_levels` bits set, at most [`BITS_MAX`] + 1; those that differ
+/// in low bits side by side: they lie in one line of the cache. Reckoned once.
+pub(super) fn masks(n_bits: u32, n_levels: u32) -> &'static [u32] {
+    type OfLevels = [OnceLock<Vec<u32>>; BITS_MAX as usize + 2];
+    static MASKS: [OfLevels; 33] = [const { [const { OnceLock::new() }; BITS_MAX as usize + 2] }; 33];
+    MASKS[n_bits as usize][n_levels as usize].get_or_init(|| {
+        let mut masks = Vec::with_capacity(n_within(n_bits, n_levels));
+        if n_levels > 0 {
+            push_masks(0, n_bits, n_levels - 1, &mut masks);
+        }
+        masks
+    })
 }
 
 fn push_masks(mask: u32, below: u32, n_more: u32, masks: &mut Vec<u32>) {
@@ -145,7 +151,7 @@ mod tests {
     #[test]
     fn masks_are_all_there_once() {
         for (n_bits, n_levels, n) in [(16, 0, 0), (16, 1, 1), (16, 2, 17), (23, 3, 277), (24, 3, 301), (20, 4, 1351)] {
-            let mut masks = masks(n_bits, n_levels);
+            let mut masks = masks(n_bits, n_levels).to_vec();
             assert_eq!((masks.len(), n_within(n_bits, n_levels)), (n, n));
             assert!(masks.iter().all(|mask| mask.count_ones() < n_levels && mask >> n_bits == 0));
             masks.sort_unstable();

@@ -5,8 +5,6 @@
 //! A search looks at some thousand buckets in random places, so what counts is that memory is never waited for:
 //! it goes in blocks through four stages, each asking ahead for what the next will read.
 
-use std::collections::BTreeMap;
-
 use super::plan::{self, Part};
 use super::{Found, Removed};
 use crate::simd::{self, Transpose};
@@ -21,7 +19,7 @@ pub(super) struct Tables<'a> {
     pub(super) entries: &'a [u32],
 }
 
-/// Buckets that go through the stages together: their lines stay in the nearest cache.
+/// Buckets that go through the stages together: their lines stay in a near cache.
 const BLOCK: usize = 128;
 
 impl Tables<'_> {
@@ -44,16 +42,13 @@ impl Tables<'_> {
             return everything();
         }
         let looked_at = || self.parts.iter().zip(&probes.n_levels).filter(|(_, n_levels)| **n_levels > 0);
-        let masks: BTreeMap<(u32, u32), Vec<u32>> = looked_at()
-            .map(|(part, &n_levels)| ((part.n_bits, n_levels), plan::masks(part.n_bits, n_levels)))
-            .collect();
         let mut buckets = Vec::with_capacity(probes.n_probes);
         let mut unanswered = Vec::new();
         for (i, needle) in needles.iter().enumerate() {
             buckets.clear();
             for (part, &n_levels) in looked_at() {
                 let (first, value) = (part.first_bucket as u32, plan::value(needle, part) as u32);
-                buckets.extend(masks[&(part.n_bits, n_levels)].iter().map(|mask| first + (value ^ mask)));
+                buckets.extend(plan::masks(part.n_bits, n_levels).iter().map(|mask| first + (value ^ mask)));
             }
             let (n_before, n_affordable) = (found[i].len(), n_affordable - probes.n_probes);
             let search =
