@@ -43,7 +43,7 @@ fn main() {
     let folder = Path::new(&folder);
     let pictures = pictures(folder);
     println!("# How far PDQ moves under everyday changes\n");
-    println!("Made by `script/bench known robustness`; do not edit.");
+    println!("Made by `script/bench.d/known.py robustness`; do not edit.");
     println!(
         "{} pictures of the reference vectors whose quality is at least {QUALITY_MIN}: photographs that come with \
          scikit-image and scikit-learn, a bridge, and drawn ones. That is few: it shows which changes PDQ is made for, not rates.\n",

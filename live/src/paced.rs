@@ -16,8 +16,8 @@ use crate::panel::PanelMaker;
 use crate::picture::{Glance, Picture};
 use crate::stream::Event;
 
-/// Frames that may wait for a detector at least, and one more for each frame's time of the hold: a network brings a
-/// burst after a pause, and what can still be judged in time shall be. Older ones give way: they would be late anyway.
+/// So many frames may wait for a detector, or as many as come in the hold where that is more: a network brings a burst
+/// after a pause, and what can still be judged in time shall be. Older ones give way: they would be late anyway.
 const QUEUE_MIN: usize = 4;
 /// A frame's time: 25 a second.
 const FRAME_MS: u32 = 40;

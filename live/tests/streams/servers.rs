@@ -85,7 +85,7 @@ pub(crate) struct Rtsp {
 impl Rtsp {
     /// `None`, with a word, where it is not installed.
     pub(crate) fn start(clip: &Path) -> Option<Rtsp> {
-        let (server, port) = python("rtsp_server.py", clip)?;
+        let (server, port) = rtsp("play", clip)?;
         Some(Rtsp { _server: server, url: format!("rtsp://127.0.0.1:{port}/clip") })
     }
 }
@@ -100,8 +100,8 @@ pub(crate) struct RtspRecorder {
 impl RtspRecorder {
     /// `None`, with a word, where it is not installed.
     pub(crate) fn start(place: PathBuf) -> Option<RtspRecorder> {
-        let (server, port) = python("rtsp_recorder.py", &place)?;
-        Some(RtspRecorder { _server: server, url: format!("rtsp://127.0.0.1:{port}/out"), place })
+        let (server, port) = rtsp("record", &place)?;
+        Some(RtspRecorder { _server: server, url: format!("rtsp://127.0.0.1:{port}/clip"), place })
     }
 
     /// The recording with the picture, which is the larger of the two.
@@ -112,11 +112,11 @@ impl RtspRecorder {
     }
 }
 
-fn python(script: &str, file: &Path) -> Option<(Running, u16)> {
+fn rtsp(what: &str, place: &Path) -> Option<(Running, u16)> {
     let port = free_port();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/streams").join(script);
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/streams/rtsp_server.py");
     let mut python = Command::new("/usr/bin/python3");
-    python.arg(script).arg(port.to_string()).arg(file);
+    python.arg(script).arg(port.to_string()).arg(what).arg(place);
     let mut server = Running(python.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
     let mut line = String::new();
     let _ = BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut line);
