@@ -46,8 +46,6 @@ enum Command {
     Srt(stream::Arguments),
     Folder(folder::Arguments),
     Screen(screen::Arguments),
-    // Hidden until its test in `live/tests/camera.rs` has passed once.
-    #[command(hide = true)]
     Camera(camera::Arguments),
     Serve(serve::Arguments),
     #[command(hide = true)]

@@ -83,8 +83,12 @@ fn pipeline(mode: Mode) -> Result<(gst::Pipeline, AppSrc), Error> {
         .build();
     sink.set_property("stream-properties", facts);
     sink.set_property("sync", false);
-    pipeline.add_many([source.upcast_ref(), &sink]).map_err(unfit)?;
-    source.link(&sink).map_err(unfit)?;
+    // Asked by appsrc, PipeWire's element lends buffers that it has not mapped yet (0.3.65); left alone, it copies.
+    let own = make("identity")?;
+    own.set_property("drop-allocation", true);
+    let chain = [source.clone().upcast(), own, sink];
+    pipeline.add_many(&chain).map_err(unfit)?;
+    gst::Element::link_many(&chain).map_err(unfit)?;
     Ok((pipeline, source))
 }
 
