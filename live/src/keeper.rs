@@ -8,6 +8,7 @@
 mod part;
 pub(crate) mod screen;
 mod tally;
+mod veil;
 
 use std::ffi::OsString;
 use std::path::PathBuf;

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use clip::{Content, Recipe, wants_all};
 use guard::Policy;
 use observer::{Observer, Sight, difference, watch};
-use x11rb::protocol::xproto::ConnectionExt as _;
+use x11rb::protocol::xproto::{ConfigureWindowAux, ConnectionExt as _, StackMode};
 
 struct Running(Child);
 
@@ -33,6 +33,7 @@ impl Drop for Running {
 /// An X server, a clip that plays on it, and the window it plays in.
 struct Stage {
     folder: tempfile::TempDir,
+    clip: PathBuf,
     display: String,
     observer: Observer,
     policy: PathBuf,
@@ -71,30 +72,30 @@ impl Stage {
             let text = std::fs::read_to_string(&number).ok()?;
             text.ends_with('\n').then(|| format!(":{}", text.trim()))
         });
-        let mut player = Command::new("ffplay");
-        player.env("DISPLAY", &display).env("SDL_VIDEODRIVER", "x11").env("SDL_AUDIODRIVER", "dummy");
-        player.args(["-v", "quiet", "-noborder", "-left", "20", "-top", "20", "-an", "-loop", "0"]).arg(&clip);
-        let player = Running(player.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        let window = wait_for("the player's window", || window_of(&display));
+        let player = play(&display, &clip, (20, 20));
+        let window = wait_for("the player's window", || window_of(&display, 0));
         sleep(Duration::from_millis(700));
-        Some(Stage { folder, display, observer, policy, window, _player: player, _server: server })
+        Some(Stage { folder, clip, display, observer, policy, window, _player: player, _server: server })
     }
 
     fn guard(&self) -> Running {
+        self.guard_of(&["--window", &self.window.to_string()])
+    }
+
+    fn guard_of(&self, windows: &[&str]) -> Running {
         let mut guard = Command::new(env!("CARGO_BIN_EXE_streamward-guard"));
-        guard.env("DISPLAY", &self.display).args([
-            "screen",
-            "--json",
-            "--window",
-            &self.window.to_string(),
-            "--policy",
-        ]);
-        guard.arg(&self.policy).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        guard.env("DISPLAY", &self.display).args(["screen", "--json", "--policy"]).arg(&self.policy).args(windows);
+        guard.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         Running(guard.spawn().unwrap())
     }
 
     /// What is on the screen where the window is, for so long.
     fn grab(&self, name: &str, seconds: f64) -> Seen {
+        self.grab_at(name, (20, 20), seconds)
+    }
+
+    /// What is on the screen in a place of the clip's size.
+    fn grab_at(&self, name: &str, (left, top): (i32, i32), seconds: f64) -> Seen {
         let path = self.folder.path().join(format!("{name}.mkv"));
         let mut ffmpeg = Command::new("ffmpeg");
         ffmpeg.args([
@@ -110,7 +111,7 @@ impl Stage {
             "-video_size",
             "320x180",
         ]);
-        ffmpeg.args(["-i", &format!("{}+20,20", self.display), "-t", &seconds.to_string(), "-c:v", "ffvhuff"]);
+        ffmpeg.args(["-i", &format!("{}+{left},{top}", self.display), "-t", &seconds.to_string(), "-c:v", "ffvhuff"]);
         clip::run(ffmpeg.arg(&path));
         Seen::of(&self.observer, &path)
     }
@@ -127,12 +128,21 @@ fn wait_for<T>(what: &str, mut is_there: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// The visible window of the clip's size.
-fn window_of(display: &str) -> Option<u32> {
+/// An unchanged player, its window in this place.
+fn play(display: &str, clip: &Path, (left, top): (i32, i32)) -> Running {
+    let mut player = Command::new("ffplay");
+    player.env("DISPLAY", display).env("SDL_VIDEODRIVER", "x11").env("SDL_AUDIODRIVER", "dummy");
+    player.args(["-v", "quiet", "-noborder", "-an", "-loop", "0"]);
+    player.args(["-left", &left.to_string(), "-top", &top.to_string()]).arg(clip);
+    Running(player.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
+}
+
+/// A visible window of the clip's size, other than that one.
+fn window_of(display: &str, other: u32) -> Option<u32> {
     let (x, screen) = x11rb::connect(Some(display)).ok()?;
     let root = x11rb::connection::Connection::setup(&x).roots[screen].root;
     let children = x.query_tree(root).ok()?.reply().ok()?.children;
-    children.into_iter().find(|window| {
+    children.into_iter().filter(|window| *window != other).find(|window| {
         let place = x.get_geometry(*window).ok().and_then(|asked| asked.reply().ok());
         let facts = x.get_window_attributes(*window).ok().and_then(|asked| asked.reply().ok());
         place.is_some_and(|place| (place.width, place.height) == (320, 180))
@@ -182,6 +192,45 @@ fn a_window_shows_only_what_was_judged() {
     let expected = with.n as f64 * (50.0 + 35.0 + 26.0) / 200.0;
     assert!(with.n_covered as f64 >= expected * 0.8, "{expected:.0} expected: {with:?}");
     assert!(with.n_fresh * 20 >= with.n, "benign pictures are live: {with:?}");
+}
+
+/// A window that opens while all are guarded, moves, is raised, and is left behind by a killed guard.
+#[test]
+fn all_windows_are_guarded_those_to_come_too() {
+    let Some(stage) = Stage::set() else { return };
+    let mut guard = stage.guard_of(&["--all"]);
+    sleep(Duration::from_secs(2));
+    let (opened, moved) = ((300, 220), (310, 280));
+    let (first, second, _player) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| stage.grab_at("first", (20, 20), 14.0));
+        let second = scope.spawn(|| stage.grab_at("opened", opened, 14.0));
+        sleep(Duration::from_secs(1));
+        let player = play(&stage.display, &stage.clip, opened);
+        (first.join().unwrap(), second.join().unwrap(), player)
+    });
+    eprintln!("all windows: the first {first:?}; one that opens {second:?}");
+    for seen in [&first, &second] {
+        assert_eq!(seen.n_forbidden, 0, "{seen:?}");
+        assert!(seen.n_covered >= 100 && seen.n_fresh * 20 >= seen.n, "covered, and live between: {seen:?}");
+    }
+    let window = window_of(&stage.display, stage.window).expect("the second player's window");
+    let grab = std::thread::scope(|scope| {
+        let grab = scope.spawn(|| stage.grab_at("moved", moved, 12.0));
+        sleep(Duration::from_secs(1));
+        let (x, _) = x11rb::connect(Some(&stage.display)).unwrap();
+        let to = ConfigureWindowAux::new().x(moved.0).y(moved.1).stack_mode(StackMode::BELOW);
+        x.configure_window(window, &to).unwrap().check().unwrap();
+        sleep(Duration::from_secs(1));
+        let up = ConfigureWindowAux::new().stack_mode(StackMode::ABOVE);
+        x.configure_window(window, &up).unwrap().check().unwrap();
+        grab.join().unwrap()
+    });
+    eprintln!("all windows: moved {grab:?}");
+    assert_eq!(grab.n_forbidden, 0, "{grab:?}");
+    assert!(grab.n_covered >= 100 && grab.n_fresh * 20 >= grab.n, "it is guarded where it has gone: {grab:?}");
+    let _ = guard.0.kill();
+    let left = stage.grab_at("left behind", moved, 9.0);
+    assert_eq!(left.n_forbidden, 0, "a killed guard leaves the screen covered: {left:?}");
 }
 
 #[test]

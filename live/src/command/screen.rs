@@ -12,8 +12,11 @@ use crate::status::Board;
 #[derive(clap::Args)]
 pub(super) struct Arguments {
     /// A window's number, as `xwininfo` prints it: 0x… or decimal. May be given several times.
-    #[arg(long = "window", value_name = "NUMBER", required = true, value_parser = number)]
+    #[arg(long = "window", value_name = "NUMBER", required_unless_present = "all", value_parser = number)]
     windows: Vec<u32>,
+    /// Every window of the screen, those to come too. No other compositor may run.
+    #[arg(long, conflicts_with = "windows")]
+    all: bool,
     #[command(flatten)]
     choices: Choices,
 }

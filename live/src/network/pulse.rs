@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::held::HoldTimes;
 
-/// How a stream stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// How a stream stands; of several, the greatest counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Standing {
     /// No picture has come yet.
@@ -62,4 +62,16 @@ pub(crate) struct Pulse {
     pub(crate) hold_times: HoldTimes,
     /// Size and pace of what goes out.
     pub(crate) geometry: Option<String>,
+}
+
+impl Pulse {
+    /// Adds what another checker says.
+    pub(crate) fn join(&mut self, other: &Pulse) {
+        self.standing = self.standing.max(other.standing);
+        for (name, n) in &other.counts {
+            *self.counts.entry(name.clone()).or_default() += n;
+        }
+        self.n_incidents += other.n_incidents;
+        self.hold_times.add(&other.hold_times);
+    }
 }
