@@ -93,6 +93,7 @@ impl Kind {
 
 /// Every kind that this processor has, the widest last.
 pub(super) fn available() -> Vec<Kind> {
+    #[allow(unused_mut, reason = "WebAssembly without SIMD has no wider one")]
     let mut kinds = vec![Kind::Plain];
     #[cfg(target_arch = "x86_64")]
     {
