@@ -4,16 +4,18 @@
 //! give the same dossier. So whoever has the log can say whether what is stored beside it was altered.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{Event, State};
 use crate::entry::Action;
+use crate::evidence::{Kept, Sealing};
 use crate::filing::{FileToSend, Filing, Status, Step};
 use crate::referral::Source;
 use crate::report::{Checked, Destination};
 use crate::role::Compartment;
 use crate::view::View;
-use crate::{Case, Error, Evidence, Person, Referral, Report, ViewLog};
+use crate::{Case, Error, Evidence, Hold, Person, Referral, Report, ViewLog};
 
 /// Everything about one case.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -24,6 +26,8 @@ pub struct Dossier {
     views: ViewLog,
     reports: Vec<Filed>,
     exports: Vec<Export>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    holds: Vec<Hold>,
 }
 
 /// One report and the journal of its filing.
@@ -57,6 +61,35 @@ pub enum Deed {
     Moved(Event),
     /// A person looked at a file.
     Viewed(View),
+    /// A look that was begun ended; looks are counted from 1.
+    Covered {
+        /// Which.
+        look: usize,
+        /// For how long the file was shown, milliseconds.
+        shown_ms: u64,
+    },
+    /// Nothing is to be erased until further notice.
+    HoldPlaced(Hold),
+    /// A hold was ended by somebody else than who placed it; holds are counted from 1.
+    HoldReleased {
+        /// Which.
+        hold: usize,
+        /// By whom.
+        by: Person,
+    },
+    /// A file in the vault was erased.
+    Erased {
+        /// Its name there.
+        item: String,
+        /// Who asked.
+        asked_by: Person,
+        /// Who allowed it.
+        allowed_by: Person,
+        /// When, UTC.
+        at: Timestamp,
+        /// The day on which no backup holds it either; none where that is not known.
+        complete_on: Option<Date>,
+    },
     /// A report was drafted on the decision that counts.
     Drafted {
         /// Where it goes.
@@ -119,7 +152,9 @@ impl Deed {
             Deed::Referred(_) => Action::Referred,
             Deed::Evidence(_) => Action::Evidence,
             Deed::Moved(_) => Action::Moved,
-            Deed::Viewed(_) => Action::Viewed,
+            Deed::Viewed(_) | Deed::Covered { .. } => Action::Viewed,
+            Deed::HoldPlaced(_) | Deed::HoldReleased { .. } => Action::Hold,
+            Deed::Erased { .. } => Action::Erased,
             Deed::Drafted { .. } => Action::Drafted,
             Deed::Validated { .. } => Action::Validated,
             Deed::Approved { .. } => Action::Approved,
@@ -136,6 +171,10 @@ impl Deed {
             Deed::Evidence(_)
             | Deed::Moved(_)
             | Deed::Viewed(_)
+            | Deed::Covered { .. }
+            | Deed::HoldPlaced(_)
+            | Deed::HoldReleased { .. }
+            | Deed::Erased { .. }
             | Deed::Drafted { .. }
             | Deed::Validated { .. }
             | Deed::Approved { .. }
@@ -166,6 +205,23 @@ impl Dossier {
             Deed::Viewed(view) => {
                 self.views.append(view.clone());
                 Ok(())
+            }
+            Deed::Covered { look, shown_ms } => self.views.cover(*look, *shown_ms),
+            Deed::HoldPlaced(hold) => {
+                crate::referral::text("the hold's basis", &hold.basis, Referral::TOLD_CHARS_MAX)?;
+                self.holds.push(Hold { released_by: None, ..hold.clone() });
+                Ok(())
+            }
+            Deed::HoldReleased { hold, by } => {
+                let hold = hold.checked_sub(1).and_then(|index| self.holds.get_mut(index));
+                let absent = Error::Transition { what: "the hold", state: "not there", event: "released" };
+                hold.ok_or(absent)?.release(by)
+            }
+            Deed::Erased { item, asked_by, allowed_by, at, complete_on } => {
+                if asked_by == allowed_by {
+                    return Err(Error::SamePerson);
+                }
+                self.erase(item, *at, *complete_on)
             }
             Deed::Drafted { destination, xml, files } => self.draft(*destination, xml, files),
             Deed::Validated { report, checked } => self.report_mut(*report)?.report.validated(checked.clone()),
@@ -245,6 +301,34 @@ impl Dossier {
         &self.exports
     }
 
+    /// Every hold; hold 1 is the first.
+    pub fn holds(&self) -> &[Hold] {
+        &self.holds
+    }
+
+    /// Whether nothing of this case may be erased at `at`, whatever else is so.
+    pub fn is_held(&self, at: Timestamp) -> bool {
+        let is_kept_for_authority = matches!(self.case.state(), State::OnHold { until } if *until > at);
+        is_kept_for_authority || self.holds.iter().any(|hold| hold.is_open(at))
+    }
+
+    /// Whether its files may be erased at `at`: no hold lasts, and nothing can still be needed of them. A case that was
+    /// reported and has no known time of keeping is never over.
+    pub fn is_erasable(&self, at: Timestamp) -> bool {
+        let is_over = match self.case.state() {
+            State::Closed => true,
+            State::OnHold { until } => *until <= at,
+            State::Decided => self.case.decision().is_some_and(|last| last.verdict == crate::Verdict::NoViolation),
+            State::New | State::Triaged | State::InReview { .. } | State::Reporting | State::Reported => false,
+        };
+        is_over && !self.is_held(at)
+    }
+
+    /// Every file that lies in the vault.
+    pub fn in_vault(&self) -> impl Iterator<Item = (&Evidence, &Sealing)> {
+        self.evidence.iter().filter_map(|file| Some((file, file.kept.sealing()?)))
+    }
+
     /// Whether a stream that this case is about still runs, as far as is known.
     pub fn is_live(&self) -> bool {
         self.referrals.iter().any(|referral| {
@@ -281,12 +365,24 @@ impl Dossier {
         evidence.check()?;
         let is_full = self.evidence.len() == Self::N_EVIDENCE_MAX;
         match self.evidence.iter_mut().find(|known| known.sha256 == evidence.sha256) {
+            // What lies in the vault leaves it by being erased and in no other way.
+            Some(known) if known.kept.sealing().is_some() => {}
             Some(known) => *known = evidence.clone(),
             None if is_full => {
                 return Err(Error::Number { field: "files", value: "10001".into(), range: "0..=10000" });
             }
             None => self.evidence.push(evidence.clone()),
         }
+        Ok(())
+    }
+
+    fn erase(&mut self, item: &str, at: Timestamp, complete_on: Option<Date>) -> Result<(), Error> {
+        if !self.is_erasable(at) {
+            return Err(Error::Held);
+        }
+        let is_it = |file: &&mut Evidence| file.kept.sealing().is_some_and(|sealing| sealing.item == item);
+        let absent = Error::Transition { what: "the file", state: "not in the vault", event: "erased" };
+        self.evidence.iter_mut().find(is_it).ok_or(absent)?.kept = Kept::Erased { complete_on };
         Ok(())
     }
 
@@ -463,6 +559,62 @@ mod tests {
         assert_eq!(dossier.referrals_in(&[Compartment::Video]).count(), 1);
         assert_eq!(dossier.referrals_in(&[Compartment::Video, Compartment::Payments]).count(), 2);
         assert_eq!(dossier.compartments(), [Compartment::Video, Compartment::Payments]);
+    }
+
+    #[test]
+    fn nothing_under_a_hold_is_erased_and_one_person_does_not_erase() {
+        let at = |days: i64| Timestamp::from_second(days * 86_400).unwrap();
+        let innocent = Decision { verdict: Verdict::NoViolation, ..decision("ada") };
+        let (mut dossier, _) = decided(Referral::new(incident()).unwrap(), innocent);
+        dossier.apply(&Deed::Evidence(sealed())).unwrap();
+        let facts = Evidence { kept: Kept::Facts, ..sealed() };
+        dossier.apply(&Deed::Evidence(facts)).unwrap();
+        assert_eq!(dossier.in_vault().count(), 1, "it does not leave the vault by being described again");
+        let erased = |allowed_by: &str, days| Deed::Erased {
+            item: "item".into(),
+            asked_by: person("ada"),
+            allowed_by: person(allowed_by),
+            at: at(days),
+            complete_on: None,
+        };
+        let hold = |until| Hold { by: person("ada"), basis: "an order".into(), until, released_by: Some(person("bo")) };
+        dossier.apply(&Deed::HoldPlaced(hold(Some(at(9))))).unwrap();
+        dossier.apply(&Deed::HoldPlaced(hold(None))).unwrap();
+        for days in [1, 10, 10_000] {
+            assert!(dossier.is_held(at(days)));
+            assert_eq!(dossier.apply(&erased("bo", days)), Err(Error::Held), "a hold cannot be placed released");
+        }
+        assert_eq!(dossier.apply(&Deed::HoldReleased { hold: 2, by: person("ada") }), Err(Error::SamePerson));
+        assert!(dossier.apply(&Deed::HoldReleased { hold: 3, by: person("bo") }).is_err());
+        dossier.apply(&Deed::HoldReleased { hold: 2, by: person("bo") }).unwrap();
+        assert_eq!(dossier.apply(&erased("bo", 8)), Err(Error::Held));
+        assert_eq!(dossier.apply(&erased("ada", 9)), Err(Error::SamePerson));
+        dossier.apply(&erased("bo", 9)).unwrap();
+        assert!(dossier.apply(&erased("bo", 9)).is_err(), "once");
+        assert_eq!(dossier.evidence()[0].kept, Kept::Erased { complete_on: None });
+    }
+
+    #[test]
+    fn a_case_that_is_not_over_keeps_its_files() {
+        let far = Timestamp::from_second(253_000_000_000).unwrap();
+        let (violation, _) = decided(Referral::new(incident()).unwrap(), decision("ada"));
+        assert!(!violation.is_erasable(far));
+        let (mut filed, _) = filed();
+        assert!(!filed.is_erasable(far), "how long it must be kept is not known");
+        filed.apply(&Deed::Moved(Event::Held { until: Timestamp::from_second(86_400).unwrap() })).unwrap();
+        assert!(!filed.is_erasable(Timestamp::UNIX_EPOCH) && filed.is_erasable(far));
+    }
+
+    fn sealed() -> Evidence {
+        let digits = crate::vault::Digits([7; 32]);
+        Evidence {
+            sha256: [1; 32],
+            md5: "0".repeat(32),
+            len: 9,
+            media_type: "image/png".into(),
+            name: crate::Sealed::new("card.png".into()),
+            kept: Kept::InVault(Sealing { item: "item".into(), key: "key".into(), file: digits, wrapped: digits }),
+        }
     }
 
     fn decided(referral: Referral, decision: Decision) -> (Dossier, Vec<Deed>) {

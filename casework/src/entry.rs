@@ -15,7 +15,7 @@ use crate::Person;
 pub struct Entry {
     /// When, UTC.
     pub at: Timestamp,
-    /// Which case; `people` for what belongs to none.
+    /// Which case; `people` or `vault` for what belongs to none.
     pub case: String,
     /// Who did it; none when a program did.
     pub who: Option<Person>,
@@ -50,6 +50,12 @@ pub enum Action {
     Filing,
     /// A person asked for an export, allowed one, or took it away.
     Exported,
+    /// A hold was placed or ended.
+    Hold,
+    /// A file was erased.
+    Erased,
+    /// The vault was opened, shut, given a key, or asked to erase.
+    Vault,
     /// Somebody was let in, or what they may do was changed.
     People,
 }
@@ -68,6 +74,9 @@ impl Action {
             Action::Withdrawn => "report withdrawn",
             Action::Filing => "filing step",
             Action::Exported => "export",
+            Action::Hold => "hold",
+            Action::Erased => "file erased",
+            Action::Vault => "vault",
             Action::People => "people changed",
         }
     }

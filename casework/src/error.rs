@@ -48,8 +48,23 @@ pub enum Error {
     #[error("the case is taken by somebody else")]
     TakenByAnother,
     /// A second person is needed, and this is the first one.
-    #[error("the person who decided cannot approve the report: a second person must")]
+    #[error("one person cannot be both who asks or decides and who allows it: a second person must")]
     SamePerson,
+    /// No media is kept here.
+    #[error("the vault is shut: media is kept only when two people have opened it under a named basis in law")]
+    VaultShut,
+    /// A plan for the vault names no basis in law.
+    #[error("the plan for {country:?} names no country of two letters, or no basis in law with its source")]
+    Basis {
+        /// What stood there.
+        country: String,
+    },
+    /// Escrow needs three people with three keys.
+    #[error("the three holders must be three people with three different keys")]
+    Holders,
+    /// Something is under a hold, or its case is not over.
+    #[error("a hold or the state of the case forbids that its files are erased")]
+    Held,
     /// A report was named that the case does not have.
     #[error("the case has no report {number}")]
     NoSuchReport {

@@ -2,8 +2,10 @@
 //!
 //! By default nobody here keeps the file itself: its digests and its size are facts, which every country lets one keep.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::vault::Digits;
 use crate::{Error, Sealed};
 
 /// A file that belongs to a case.
@@ -38,14 +40,44 @@ pub enum Kept {
         #[serde(with = "crate::sealed::text")]
         path: Sealed<String>,
     },
+    /// The vault here.
+    InVault(Sealing),
+    /// Nobody here any more.
+    Erased {
+        /// The day on which no backup holds it either; none where that is not known.
+        complete_on: Option<Date>,
+    },
+}
+
+/// How a file lies in the vault: encrypted to a key of its own, which is encrypted to its month's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sealing {
+    /// Its name there.
+    pub item: String,
+    /// The name of the month's key.
+    pub key: String,
+    /// SHA-256 of the encrypted file.
+    pub file: Digits,
+    /// SHA-256 of its encrypted key.
+    pub wrapped: Digits,
 }
 
 impl Kept {
     /// Whether the file itself can be sent.
     pub fn can_be_sent(&self) -> bool {
         match self {
-            Kept::Facts => false,
-            Kept::ByTheService { .. } => true,
+            Kept::Facts | Kept::Erased { .. } => false,
+            Kept::ByTheService { .. } | Kept::InVault(_) => true,
+        }
+    }
+}
+
+impl Kept {
+    /// How it lies in the vault, where it does.
+    pub fn sealing(&self) -> Option<&Sealing> {
+        match self {
+            Kept::InVault(sealing) => Some(sealing),
+            Kept::Facts | Kept::ByTheService { .. } | Kept::Erased { .. } => None,
         }
     }
 }

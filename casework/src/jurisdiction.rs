@@ -14,6 +14,9 @@ pub struct Jurisdiction {
     pub country: String,
     /// Who receives the report.
     pub receiver: Option<Fact<String>>,
+    /// What allows media to be kept, where anything does.
+    #[serde(default)]
+    pub media_basis: Option<Fact<String>>,
     /// How long what belongs to a report is kept after it was filed, days.
     pub retention_days: Option<Fact<u32>>,
 }
@@ -63,7 +66,7 @@ mod tests {
 
     #[test]
     fn a_time_that_is_not_known_is_not_guessed() {
-        let unknown = Jurisdiction { country: "GB".into(), receiver: None, retention_days: None };
+        let unknown = Jurisdiction { country: "GB".into(), receiver: None, media_basis: None, retention_days: None };
         assert_eq!(unknown.kept_until("2026-11-24".parse().unwrap()), None);
     }
 }

@@ -4,7 +4,8 @@
 //! ([`referral`]), what a [`case`] goes through, who [`decision`]s are made by, who has [`view`]ed what, which facts of law
 //! a case is held against ([`jurisdiction`]), what is written to the authority ([`cybertip`], and of payments
 //! [`fincen`] and [`goaml`]), what a [`report`] goes
-//! through, how it is filed exactly once ([`filing`]), what is known about one case all in all ([`dossier`]), what a report
+//! through, how it is filed exactly once ([`filing`]), what must not be erased ([`hold`]), what is known about one case all in all ([`dossier`]), whether media is kept at all
+//! ([`vault`]), what a report
 //! says of it ([`draft`]), how it is written for others' tools ([`export`]), who may do what ([`role`]), and what stands in the [`entry`] log about all of it.
 
 mod error;
@@ -21,7 +22,9 @@ mod tree;
 pub mod report;
 pub mod filing;
 pub mod evidence;
+pub mod hold;
 pub mod dossier;
+pub mod vault;
 pub mod draft;
 pub mod export;
 pub mod role;
@@ -34,8 +37,10 @@ pub use entry::Entry;
 pub use error::Error;
 pub use evidence::Evidence;
 pub use filing::Filing;
+pub use hold::Hold;
 pub use referral::Referral;
 pub use report::Report;
 pub use role::Role;
 pub use sealed::Sealed;
+pub use vault::Vault;
 pub use view::ViewLog;

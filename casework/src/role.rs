@@ -46,6 +46,10 @@ pub enum Permission {
     ReadLog,
     /// Read the figures for the public.
     ReadFigures,
+    /// Look at a file while a button is held.
+    Reveal,
+    /// Open and shut the vault, place and end holds, and erase: each with a second person.
+    Vault,
     /// Let people in and change what they may do.
     People,
 }
@@ -69,10 +73,23 @@ impl Role {
     pub fn permissions(self) -> &'static [Permission] {
         use Permission::*;
         match self {
-            Role::Reviewer => &[SignedIn, ReadCases, Refer, Decide, Draft],
-            Role::Lead => &[SignedIn, ReadCases, Refer, Decide, Draft, Approve, Outbox, Export, ReadLog, ReadFigures],
+            Role::Reviewer => &[SignedIn, ReadCases, Refer, Decide, Draft, Reveal],
+            Role::Lead => &[
+                SignedIn,
+                ReadCases,
+                Refer,
+                Decide,
+                Draft,
+                Reveal,
+                Approve,
+                Outbox,
+                Export,
+                Vault,
+                ReadLog,
+                ReadFigures,
+            ],
             Role::ReportingOfficer => {
-                &[SignedIn, ReadCases, Refer, Draft, Approve, Outbox, Export, ReadLog, ReadFigures]
+                &[SignedIn, ReadCases, Refer, Draft, Approve, Outbox, Export, Vault, ReadLog, ReadFigures]
             }
             Role::Auditor => &[SignedIn, ReadLog, ReadFigures],
             Role::Admin => &[SignedIn, ReadLog, People],
@@ -100,7 +117,7 @@ impl Role {
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Permission; 11] = [
+    pub const ALL: [Permission; 13] = [
         Permission::SignedIn,
         Permission::ReadCases,
         Permission::Refer,
@@ -111,6 +128,8 @@ impl Permission {
         Permission::Export,
         Permission::ReadLog,
         Permission::ReadFigures,
+        Permission::Reveal,
+        Permission::Vault,
         Permission::People,
     ];
 
@@ -145,7 +164,7 @@ mod tests {
     #[test]
     fn who_watches_or_lets_in_reads_no_case_and_everything_is_somebodys() {
         for role in [Role::Auditor, Role::Admin, Role::Service] {
-            for forbidden in [Permission::ReadCases, Permission::Approve, Permission::Export] {
+            for forbidden in [Permission::ReadCases, Permission::Approve, Permission::Export, Permission::Reveal] {
                 assert!(!forbidden.is_given_to(&[role]), "{role:?} {forbidden:?}");
             }
         }
@@ -154,6 +173,7 @@ mod tests {
             assert!(!permission.is_given_to(&[]));
         }
         assert!(!Permission::Approve.is_given_to(&[Role::Reviewer]));
+        assert!(!Permission::Reveal.is_given_to(&[Role::ReportingOfficer]), "who only reports need not look");
         for role in Role::ALL {
             assert_eq!(Role::named(role.name()), Some(role));
         }

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::Person;
+use crate::{Error, Person};
 
 /// One look of one person at one file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,7 +16,7 @@ pub struct View {
     pub who: Person,
     /// At what.
     pub mode: Mode,
-    /// For how long, milliseconds.
+    /// For how long, milliseconds; 0 until it is known.
     pub shown_ms: u64,
     /// When it began, UTC.
     pub at: Timestamp,
@@ -44,6 +44,35 @@ impl ViewLog {
         self.0.push(view);
     }
 
+    /// How many looks there are; the last one has this number.
+    pub fn n_looks(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Look `number`, from 1.
+    pub fn look(&self, number: usize) -> Option<&View> {
+        self.0.get(number.checked_sub(1)?)
+    }
+
+    /// Whether this person has been shown this file in this way, however shortly.
+    pub fn has_looked(&self, who: &Person, evidence: &[u8; 32], mode: Mode) -> bool {
+        self.0.iter().any(|view| view.who == *who && view.evidence == *evidence && view.mode == mode)
+    }
+
+    /// Ends a look, once.
+    ///
+    /// # Errors
+    /// [`Error::Transition`] when there is no such look, or it has ended.
+    pub fn cover(&mut self, look: usize, shown_ms: u64) -> Result<(), Error> {
+        let refused = |state| Error::Transition { what: "the look", state, event: "ended" };
+        let view = look.checked_sub(1).and_then(|index| self.0.get_mut(index)).ok_or(refused("not there"))?;
+        if view.shown_ms > 0 {
+            return Err(refused("over"));
+        }
+        view.shown_ms = shown_ms;
+        Ok(())
+    }
+
     /// Whether a person has been shown the file itself; a tile is not the file.
     pub fn is_file_viewed(&self, evidence: &[u8; 32]) -> bool {
         self.is_shown(evidence, Mode::Full)
@@ -62,6 +91,17 @@ impl ViewLog {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_look_ends_once_and_counts_only_then() {
+        let (ada, mode, at) = (Person::new("ada").unwrap(), Mode::Full, Timestamp::UNIX_EPOCH);
+        let mut log = ViewLog::default();
+        log.append(View { evidence: [1; 32], who: ada.clone(), mode, shown_ms: 0, at });
+        assert!(!log.is_file_viewed(&[1; 32]) && log.has_looked(&ada, &[1; 32], mode));
+        assert!(log.cover(0, 5).is_err() && log.cover(2, 5).is_err());
+        log.cover(1, 5).unwrap();
+        assert!(log.is_file_viewed(&[1; 32]) && log.cover(1, 9).is_err());
+    }
 
     #[test]
     fn a_tile_an_instant_or_another_file_is_not_a_view() {

@@ -35,6 +35,7 @@ mod sibling;
 mod status;
 mod store;
 mod testcard;
+mod vault;
 mod video;
 
 use std::process::ExitCode;
@@ -100,6 +101,8 @@ enum Command {
     Refer(refer::Arguments),
     /// Lists, shows and checks cases.
     Case(case::Arguments),
+    /// Keeps media where a law allows it and two people say so, and lets it go again.
+    Vault(vault::Arguments),
     /// Lets people and programs in, and says what they may do.
     Person(person::Arguments),
     /// Checks reports to authorities before they are sent.
@@ -134,6 +137,7 @@ fn main() -> ExitCode {
         Command::Prevalence(arguments) => prevalence::run(arguments),
         Command::Refer(arguments) => refer::run(&arguments),
         Command::Case(arguments) => case::run(&arguments),
+        Command::Vault(arguments) => vault::run(&arguments),
         Command::Person(arguments) => person::run(&arguments),
         Command::Report(arguments) => report::run(&arguments),
         Command::Fake(arguments) => fake::run(&arguments),

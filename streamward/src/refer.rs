@@ -19,6 +19,8 @@ use serde_json::json;
 
 use crate::clock::now;
 use crate::store::Store;
+use crate::vault::files::Files;
+use crate::vault::keep::keep;
 use incidents::Missing;
 
 /// The longest input that is read, in bytes.
@@ -52,6 +54,9 @@ pub(crate) struct Arguments {
     /// The service keeps these files and they are to go with a report: their paths are kept as well.
     #[arg(long, requires = "evidence")]
     send_evidence: bool,
+    /// These files are kept in the vault here, which must be open.
+    #[arg(long, requires = "evidence", conflicts_with = "send_evidence")]
+    keep_evidence: bool,
     /// One JSON object a line for each incident.
     #[arg(long)]
     json: bool,
@@ -105,6 +110,13 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         bail!("there is no incident that the evidence could belong to");
     }
     let store = arguments.place.open().await?;
+    if arguments.keep_evidence {
+        store.vault().await?.plan().map_err(|error| {
+            anyhow::anyhow!(
+                "{error}; nothing was referred\n  to do: `streamward vault init`, or leave --keep-evidence out"
+            )
+        })?;
+    }
     let mut cases = BTreeSet::new();
     // One transaction for many: each is taken in whole, and what was taken in is found again when the run is repeated.
     let mut taken_in = Vec::new();
@@ -130,7 +142,15 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
         }
         cases.insert(referred.case);
     }
-    for case in cases.iter().filter(|_| !evidence.is_empty()) {
+    if arguments.keep_evidence {
+        let files = Files::of(&arguments.place.data);
+        for case in &cases {
+            for (path, facts) in arguments.evidence.iter().zip(&evidence) {
+                keep(&store, &files, case, path, facts, now()).await?;
+            }
+        }
+    }
+    for case in cases.iter().filter(|_| !evidence.is_empty() && !arguments.keep_evidence) {
         let known = store.case(case).await?;
         let new: Vec<Deed> =
             evidence.iter().filter(|file| !known.evidence().contains(file)).cloned().map(Deed::Evidence).collect();

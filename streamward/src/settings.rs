@@ -9,6 +9,7 @@ use anyhow::{Context, Result};
 use casework::Sealed;
 use casework::cybertip::document::Reporter;
 use casework::jurisdiction::Jurisdiction;
+use casework::vault::Holder;
 use serde::Deserialize;
 
 use crate::cybertip::client::{Client, Login};
@@ -24,6 +25,22 @@ pub(crate) struct Settings {
     pub(crate) cybertipline: Option<CyberTipline>,
     /// What each country asks for. The first one's time of keeping is held after a report is filed.
     pub(crate) jurisdiction: Vec<Jurisdiction>,
+    /// How media is kept, where a law allows it.
+    pub(crate) vault: Option<VaultSettings>,
+}
+
+/// How media is kept; two people must say so before it is.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct VaultSettings {
+    /// Which jurisdiction allows it: one with a `media_basis`.
+    pub(crate) country: String,
+    /// How long a file is kept after somebody decided that there is nothing to report, for an appeal, days.
+    pub(crate) appeal_days: u32,
+    /// How long backups of the folder are kept, days.
+    pub(crate) backup_days: Option<u32>,
+    /// Three people, any two of whom can open what is kept without this program.
+    pub(crate) holders: [Holder; 3],
 }
 
 /// The person whom the authority may ask back.

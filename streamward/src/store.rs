@@ -8,6 +8,7 @@ mod key;
 mod log;
 mod cases;
 mod people;
+mod vault;
 mod figures;
 mod verify;
 #[cfg(test)]

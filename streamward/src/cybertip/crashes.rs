@@ -25,6 +25,7 @@ use super::schema::Schema;
 use crate::fake::cybertip::{Fake, routes};
 use crate::fake::faults::{Fault, Kind};
 use crate::store::Store;
+use crate::vault::files::Files;
 
 /// Everything that the fake does wrong and a filing must survive by itself. `hang` costs the client's patience each time
 /// and is what `close-after` is, seen later; `401` stops for a person; both have tests of their own.
@@ -137,7 +138,8 @@ async fn a_document_that_the_schema_refuses_never_leaves() {
     let Some(bench) = Bench::new().await else { return };
     let case = bench.approved(0).await;
     let other = Schema::parse(bench.schema.text().replace("name=\"chatClient\"", "name=\"chatProgram\"")).unwrap();
-    let outbox = Outbox { store: &bench.store, schema: &other, client: &bench.client };
+    let outbox =
+        Outbox { store: &bench.store, schema: &other, client: &bench.client, files: &Files::of(bench.folder.path()) };
     let n_before = bench.fake.reports().len();
     let outcome = outbox.file(&case, 1, &|| bench.now(), &mut |_| ControlFlow::Continue(())).await;
     assert!(matches!(outcome, Err(Error::Invalid { .. })));
@@ -193,7 +195,12 @@ impl Bench {
         let mut points = Vec::new();
         let mut status = None;
         for _ in 0..100 {
-            let outbox = Outbox { store: &self.store, schema: &self.schema, client: &self.client };
+            let outbox = Outbox {
+                store: &self.store,
+                schema: &self.schema,
+                client: &self.client,
+                files: &Files::of(self.folder.path()),
+            };
             let outcome = outbox
                 .file(&case, 1, &|| self.now(), &mut |point| {
                     let place = points.len();
@@ -242,7 +249,12 @@ impl Bench {
     }
 
     async fn go(&self, case: &str) -> Result<Status, Error> {
-        let outbox = Outbox { store: &self.store, schema: &self.schema, client: &self.client };
+        let outbox = Outbox {
+            store: &self.store,
+            schema: &self.schema,
+            client: &self.client,
+            files: &Files::of(self.folder.path()),
+        };
         outbox.file(case, 1, &|| self.now(), &mut |_| ControlFlow::Continue(())).await
     }
 

@@ -15,6 +15,7 @@ use jiff::Timestamp;
 use super::client::{Client, Question};
 use super::schema::Schema;
 use crate::store::{self, Store};
+use crate::vault::files::Files;
 
 /// How long a report is one process's to file; longer than the longest step.
 const LEASE: Duration = Duration::from_secs(2 * 3600);
@@ -29,6 +30,8 @@ pub(crate) struct Outbox<'o> {
     pub(crate) schema: &'o Schema,
     /// The authority.
     pub(crate) client: &'o Client,
+    /// Files that are kept here.
+    pub(crate) files: &'o Files,
 }
 
 /// A moment at which a crash is tried in tests.
@@ -126,7 +129,7 @@ impl Outbox<'_> {
         // Nothing is begun that could not be ended: the document is valid today, and every file is there, unaltered.
         self.check(filed.report().document().xml())?;
         for file in filed.report().files() {
-            read(&dossier, &file.sha256)?;
+            read(self.files, &dossier, &file.sha256)?;
         }
         while let Some(output) = filing.poll(clock()) {
             match output {
@@ -158,7 +161,7 @@ impl Outbox<'_> {
         let answer = match request {
             Request::Submit => self.client.ask(Question::Submit { xml: report.document().xml() }).await,
             Request::Upload { report_id, file } => {
-                let bytes = read(dossier, &report.files()[*file].sha256)?;
+                let bytes = read(self.files, dossier, &report.files()[*file].sha256)?;
                 self.client.ask(Question::Upload { report_id: *report_id, bytes }).await
             }
             Request::Describe { report_id, file, file_id } => {
@@ -196,14 +199,17 @@ fn pass(at_point: &mut impl FnMut(Point) -> ControlFlow<()>, point: Point) -> Re
 }
 
 /// The file's bytes, if they are those that were added.
-fn read(dossier: &Dossier, sha256: &[u8; 32]) -> Result<Vec<u8>, Error> {
+fn read(files: &Files, dossier: &Dossier, sha256: &[u8; 32]) -> Result<Vec<u8>, Error> {
     let digits = || sha256.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let wrong = |wrong| Error::File { sha256: digits(), wrong };
     let evidence =
         dossier.evidence().iter().find(|evidence| evidence.sha256 == *sha256).ok_or(wrong("is not known"))?;
     let bytes = match &evidence.kept {
-        Kept::Facts => return Err(wrong("is not kept")),
-        Kept::ByTheService { path } => crate::file::read(std::path::Path::new(path.open()), FILE_LEN_MAX),
+        Kept::Facts | Kept::Erased { .. } => return Err(wrong("is not kept")),
+        Kept::InVault(sealing) => files.open(evidence, sealing, FILE_LEN_MAX).map_err(|_| ()),
+        Kept::ByTheService { path } => {
+            crate::file::read(std::path::Path::new(path.open()), FILE_LEN_MAX).map_err(|_| ())
+        }
     };
     let bytes = bytes.map_err(|_| wrong("cannot be read where it was"))?;
     match is_same(evidence, &bytes) {

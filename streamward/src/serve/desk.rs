@@ -20,6 +20,7 @@ use crate::cybertip::outbox::Outbox;
 use crate::cybertip::schema::Schema;
 use crate::settings::Settings;
 use crate::store::{Account, Due, Store};
+use crate::vault::files::Files;
 
 /// How often the outbox is looked through.
 const OUTBOX_EVERY: Duration = Duration::from_millis(500);
@@ -37,6 +38,8 @@ pub(crate) struct Desk {
     pub(crate) schema: Option<Schema>,
     /// The authority, where it is set.
     pub(crate) client: Option<Client>,
+    /// Files that are kept here.
+    pub(crate) files: Files,
     /// What devices were asked to answer, and until when the answer counts.
     challenges: Mutex<HashMap<String, Timestamp>>,
 }
@@ -50,7 +53,7 @@ impl Desk {
         let settings = Settings::open(data)?;
         let (client, schema) = settings.cybertipline(data)?.unzip();
         let store = Store::open(data, database).await?;
-        Ok(Desk { store, settings, schema, client, challenges: Mutex::default() })
+        Ok(Desk { store, settings, schema, client, files: Files::of(data), challenges: Mutex::default() })
     }
 
     /// Something new for a device to answer, once, within five minutes.
@@ -114,7 +117,7 @@ impl Desk {
 
     async fn file(&self, case: &str, report: usize) {
         let (Some(client), Some(schema)) = (&self.client, &self.schema) else { return };
-        let outbox = Outbox { store: &self.store, schema, client };
+        let outbox = Outbox { store: &self.store, schema, client, files: &self.files };
         let on = &mut |_| std::ops::ControlFlow::Continue(());
         match outbox.file(case, report, &now, on).await {
             Ok(Status::Filed { .. }) => self.hold(case).await,

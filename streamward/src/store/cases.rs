@@ -240,6 +240,7 @@ pub(super) struct Columns {
     pub(super) is_payments: i64,
     pub(super) place: Option<String>,
     pub(super) filing_at: Option<i64>,
+    pub(super) n_in_vault: i64,
 }
 
 impl Columns {
@@ -265,6 +266,7 @@ impl Columns {
             is_payments: has(Compartment::Payments),
             place: dossier.referrals().first().filter(|_| dossier.is_open()).map(place),
             filing_at,
+            n_in_vault: dossier.in_vault().count() as i64,
         }
     }
 }
@@ -318,7 +320,7 @@ async fn take_in(
     Ok(Referred { case, is_new, is_known: false })
 }
 
-async fn read(write: &mut Write<'_>, case: &str) -> Result<Option<Dossier>, Error> {
+pub(super) async fn read(write: &mut Write<'_>, case: &str) -> Result<Option<Dossier>, Error> {
     let row = sqlx::query("SELECT document FROM cases WHERE id = $1")
         .bind(case.to_owned())
         .fetch_optional(&mut *write.tx)
@@ -326,7 +328,7 @@ async fn read(write: &mut Write<'_>, case: &str) -> Result<Option<Dossier>, Erro
     row.map(|row| document(case, &row.get::<String, _>(0))).transpose()
 }
 
-async fn change(
+pub(super) async fn change(
     write: &mut Write<'_>,
     case: &str,
     mut dossier: Dossier,
@@ -339,15 +341,16 @@ async fn change(
         let body = serde_json::to_string(deed).expect("a deed can be written as JSON");
         write.append(&Entry::about(case, who.cloned(), deed.action(), &body, at), &body).await?;
     }
-    let Columns { is_done, lane, is_video, is_payments, place, filing_at } = Columns::of(&dossier);
+    let Columns { is_done, lane, is_video, is_payments, place, filing_at, n_in_vault } = Columns::of(&dossier);
     let target = if lane == 0 { TARGET_LIVE } else { TARGET };
     let due_at = at.checked_add(target).unwrap_or(Timestamp::MAX);
     // When a person should have looked is set as the case comes in, and stays.
     sqlx::query(
-        "INSERT INTO cases (id, is_done, lane, due_at, is_video, is_payments, place, filing_at, document)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        "INSERT INTO cases (id, is_done, lane, due_at, is_video, is_payments, place, filing_at, document,
+            n_in_vault)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          ON CONFLICT (id) DO UPDATE SET is_done = $2, lane = $3, is_video = $5, is_payments = $6, place = $7,
-            filing_at = $8, document = $9",
+            filing_at = $8, document = $9, n_in_vault = $10",
     )
     .bind(case.to_owned())
     .bind(is_done)
@@ -358,6 +361,7 @@ async fn change(
     .bind(place)
     .bind(filing_at)
     .bind(text(&dossier))
+    .bind(n_in_vault)
     .execute(&mut *write.tx)
     .await?;
     Ok(dossier)

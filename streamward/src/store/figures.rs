@@ -101,6 +101,10 @@ impl Counting {
             Deed::Evidence(_)
             | Deed::Moved(_)
             | Deed::Viewed(_)
+            | Deed::Covered { .. }
+            | Deed::HoldPlaced(_)
+            | Deed::HoldReleased { .. }
+            | Deed::Erased { .. }
             | Deed::Validated { .. }
             | Deed::Withdrawn { .. }
             | Deed::ExportAsked { .. }

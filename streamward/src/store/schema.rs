@@ -8,35 +8,44 @@ use sqlx::{AnyPool, Row};
 use super::{Error, Kind};
 
 /// Each version, the first first.
-const VERSIONS: [&[&str]; 1] = [&[
-    // What was done, in order: entry is the leaf of the tree, body is what its digest is of.
-    "CREATE TABLE log (
+const VERSIONS: [&[&str]; 2] = [
+    &[
+        // What was done, in order: entry is the leaf of the tree, body is what its digest is of.
+        "CREATE TABLE log (
         position INTEGER PRIMARY KEY, subject TEXT NOT NULL, entry TEXT NOT NULL, body TEXT NOT NULL) STRICT",
-    "CREATE INDEX log_subject ON log (subject, position)",
-    // The log's size, the roots of its complete subtrees, and its signed checkpoint: one row.
-    "CREATE TABLE head (
+        "CREATE INDEX log_subject ON log (subject, position)",
+        // The log's size, the roots of its complete subtrees, and its signed checkpoint: one row.
+        "CREATE TABLE head (
         id INTEGER PRIMARY KEY, n_entries INTEGER NOT NULL, peaks TEXT NOT NULL, note TEXT NOT NULL) STRICT",
-    "INSERT INTO head (id, n_entries, peaks, note) VALUES (1, 0, '', '')",
-    // Each case as its deeds in the log make it, and by what it is looked for.
-    "CREATE TABLE cases (
+        "INSERT INTO head (id, n_entries, peaks, note) VALUES (1, 0, '', '')",
+        // Each case as its deeds in the log make it, and by what it is looked for.
+        "CREATE TABLE cases (
         id TEXT PRIMARY KEY, is_done INTEGER NOT NULL, lane INTEGER NOT NULL, due_at INTEGER NOT NULL,
         is_video INTEGER NOT NULL, is_payments INTEGER NOT NULL, place TEXT, filing_at INTEGER,
         document TEXT NOT NULL) STRICT",
-    "CREATE INDEX cases_queue ON cases (is_done, lane, due_at, id)",
-    "CREATE INDEX cases_filing ON cases (filing_at)",
-    "CREATE INDEX cases_place ON cases (place)",
-    // Which case something was referred to, so that it is referred once.
-    "CREATE TABLE referrals (key TEXT PRIMARY KEY, case_id TEXT NOT NULL) STRICT",
-    // Who may come in; as the log makes it.
-    "CREATE TABLE people (name TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT",
-    // Digests of one-time codes, tokens and sessions: none of them can be used from a copy of the store.
-    "CREATE TABLE codes (digest TEXT PRIMARY KEY, name TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT",
-    "CREATE TABLE tokens (digest TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT",
-    "CREATE TABLE sessions (
+        "CREATE INDEX cases_queue ON cases (is_done, lane, due_at, id)",
+        "CREATE INDEX cases_filing ON cases (filing_at)",
+        "CREATE INDEX cases_place ON cases (place)",
+        // Which case something was referred to, so that it is referred once.
+        "CREATE TABLE referrals (key TEXT PRIMARY KEY, case_id TEXT NOT NULL) STRICT",
+        // Who may come in; as the log makes it.
+        "CREATE TABLE people (name TEXT PRIMARY KEY, document TEXT NOT NULL) STRICT",
+        // Digests of one-time codes, tokens and sessions: none of them can be used from a copy of the store.
+        "CREATE TABLE codes (digest TEXT PRIMARY KEY, name TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT",
+        "CREATE TABLE tokens (digest TEXT PRIMARY KEY, name TEXT NOT NULL) STRICT",
+        "CREATE TABLE sessions (
         digest TEXT PRIMARY KEY, name TEXT NOT NULL, expires_at INTEGER NOT NULL, proven_at INTEGER NOT NULL) STRICT",
-    // Who is working on what until when.
-    "CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) STRICT",
-]];
+        // Who is working on what until when.
+        "CREATE TABLE leases (name TEXT PRIMARY KEY, holder TEXT NOT NULL, until INTEGER NOT NULL) STRICT",
+    ],
+    &[
+        // The vault as its deeds in the log make it: one row, or none.
+        "CREATE TABLE vault (id INTEGER PRIMARY KEY, document TEXT NOT NULL) STRICT",
+        // How many files of a case lie in the vault.
+        "ALTER TABLE cases ADD COLUMN n_in_vault INTEGER NOT NULL DEFAULT 0",
+        "CREATE INDEX cases_in_vault ON cases (id) WHERE n_in_vault > 0",
+    ],
+];
 
 pub(super) async fn migrate(pool: &AnyPool, kind: Kind) -> Result<(), Error> {
     let mut tx = match kind {

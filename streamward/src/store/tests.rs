@@ -3,8 +3,10 @@
 use std::future::Future;
 
 use casework::case::Event;
+use casework::jurisdiction::Fact;
 use casework::referral::{Intake, Seen, Source};
 use casework::role::{Compartment, Role};
+use casework::vault::{self, Holder, Plan};
 use casework::{Decision, Deed, Person, Referral, Sealed, Verdict};
 use jiff::Timestamp;
 use record::Note;
@@ -182,6 +184,46 @@ async fn whatever_is_altered_doubled_moved_or_cut_is_found() {
             restore(&place, saved).await;
             assert!(place.store.verify(Some(&note)).await.unwrap().faults.is_empty(), "restored after: {what}");
         }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_edited_vault_is_found_and_one_person_does_not_open_it() {
+    on_both(|place| async move {
+        let holder = |name: &str| Holder { name: person(name), recipient: format!("age1{name}") };
+        let plan = Plan {
+            country: "ZZ".into(),
+            basis: Fact {
+                value: "a test".into(),
+                source: "this file".into(),
+                checked_on: "2026-11-22".parse().unwrap(),
+                is_verified: false,
+            },
+            holders: [holder("hana"), holder("ivo"), holder("jun")],
+            appeal_days: 30,
+            backup_days: None,
+        };
+        let act = async |deed| place.store.vault_act(Some(&person("ada")), &deed, at(1)).await;
+        act(vault::Deed::Asked { by: person("ada"), plan }).await.unwrap();
+        assert!(matches!(
+            act(vault::Deed::Allowed { by: person("ada") }).await,
+            Err(Error::Refused(casework::Error::SamePerson))
+        ));
+        act(vault::Deed::Allowed { by: person("bo") }).await.unwrap();
+        assert!(place.store.verify(None).await.unwrap().faults.is_empty());
+        let before = place.store.vault().await.unwrap();
+        for (edit, back) in [
+            ("replace(document, '\"bo\"', '\"eve\"')", "replace(document, '\"eve\"', '\"bo\"')"),
+            ("replace(document, 'age1hana', 'age1evil')", "replace(document, 'age1evil', 'age1hana')"),
+        ] {
+            assert_eq!(place.tamper(&format!("UPDATE vault SET document = {edit}")).await, 1);
+            assert_eq!(place.store.verify(None).await.unwrap().faults.len(), 1, "{edit}");
+            place.tamper(&format!("UPDATE vault SET document = {back}")).await;
+            assert_eq!(place.store.vault().await.unwrap(), before);
+        }
+        assert_eq!(place.tamper("DELETE FROM vault").await, 1);
+        assert_eq!(place.store.verify(None).await.unwrap().faults.len(), 1);
     })
     .await;
 }

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use casework::{Deed, Dossier, Entry};
+use casework::{Deed, Dossier, Entry, Vault};
 use record::{Checkpoint, Frontier, Hash, Note, Quorum};
 use sha2::{Digest, Sha256};
 use sqlx::Row;
@@ -43,6 +43,7 @@ impl Store {
         self.verify_log(&mut findings, earlier.as_ref()).await?;
         self.verify_cases(&mut findings).await?;
         self.verify_people(&mut findings).await?;
+        self.verify_vault(&mut findings).await?;
         Ok(findings)
     }
 
@@ -108,7 +109,7 @@ impl Store {
         let mut after = String::new();
         loop {
             let rows = sqlx::query(
-                "SELECT id, is_done, lane, is_video, is_payments, place, filing_at, document FROM cases
+                "SELECT id, is_done, lane, is_video, is_payments, place, filing_at, document, n_in_vault FROM cases
                  WHERE id > $1 ORDER BY id LIMIT 500",
             )
             .bind(after.clone())
@@ -126,6 +127,7 @@ impl Store {
                     is_payments: row.get(4),
                     place: row.get(5),
                     filing_at: row.get(6),
+                    n_in_vault: row.get(8),
                 };
                 match self.made_again(&id).await? {
                     None => findings.faults.push(format!("case {id}: its records in the log do not make a case")),
@@ -140,7 +142,7 @@ impl Store {
             }
         }
         let missing = sqlx::query(
-            "SELECT DISTINCT subject FROM log WHERE subject <> 'people'
+            "SELECT DISTINCT subject FROM log WHERE subject NOT IN ('people', 'vault')
              AND subject NOT IN (SELECT id FROM cases) ORDER BY subject LIMIT 100",
         )
         .fetch_all(&self.pool)
@@ -175,6 +177,23 @@ impl Store {
         let stored: BTreeMap<String, String> = rows.iter().map(|row| (row.get(0), row.get(1))).collect();
         if made != stored {
             findings.faults.push("the people who may come in are not those whom the log let in".into());
+        }
+        Ok(())
+    }
+
+    async fn verify_vault(&self, findings: &mut Findings) -> Result<(), Error> {
+        let rows =
+            sqlx::query("SELECT body FROM log WHERE subject = 'vault' ORDER BY position").fetch_all(&self.pool).await?;
+        let mut made = Vault::default();
+        for row in &rows {
+            let deed = serde_json::from_str(&row.get::<String, _>(0)).ok();
+            if deed.is_none_or(|deed| made.apply(&deed).is_err()) {
+                findings.faults.push("the vault's records in the log do not make a vault".into());
+                return Ok(());
+            }
+        }
+        if self.vault().await.ok() != Some(made) {
+            findings.faults.push("the vault is not what the log makes of it".into());
         }
         Ok(())
     }

@@ -167,8 +167,11 @@ fn referrals(dossier: &Dossier, compartments: &[Compartment]) -> Html {
 fn files(dossier: &Dossier) -> Html {
     let row = |file: &Evidence| {
         let kept = match file.kept {
-            Kept::Facts => "nobody here; these facts only",
-            Kept::ByTheService { .. } => "the service, on its own storage",
+            Kept::Facts => "nobody here; these facts only".to_owned(),
+            Kept::ByTheService { .. } => "the service, on its own storage".to_owned(),
+            Kept::InVault(_) => "the vault here".to_owned(),
+            Kept::Erased { complete_on: Some(date) } => format!("nobody here; erased, also from backups on {date}"),
+            Kept::Erased { complete_on: None } => "nobody here; erased, but not known when from backups".to_owned(),
         };
         let is_viewed = dossier.views().is_file_viewed(&file.sha256);
         html!(

@@ -4,7 +4,7 @@ use casework::case::State;
 use casework::cybertip::{Class, Code};
 use casework::filing::{Request, Status, Step};
 use casework::referral::{Intake, Seen, Source};
-use casework::{Deed, Dossier, Verdict};
+use casework::{Deed, Dossier, Hold, Verdict};
 use jiff::Timestamp;
 
 use crate::html;
@@ -91,7 +91,23 @@ pub(super) fn deed(deed: &Deed) -> String {
             Event::Closed { .. } => "Closed.".to_owned(),
             Event::TakenUpAgain { by } => format!("{} took the case up again.", by.name()),
         },
+        Deed::Viewed(view) if view.shown_ms == 0 => format!("{} began to look at a file.", view.who.name()),
         Deed::Viewed(view) => format!("{} looked at a file for {} ms.", view.who.name(), view.shown_ms),
+        Deed::Covered { look, shown_ms } => format!("Look {look} ended after {shown_ms} ms."),
+        Deed::HoldPlaced(Hold { by, basis, until: Some(until), .. }) => {
+            format!("{} placed a hold until {until}: {basis}", by.name())
+        }
+        Deed::HoldPlaced(Hold { by, basis, until: None, .. }) => format!("{} placed a hold: {basis}", by.name()),
+        Deed::HoldReleased { hold, by } => format!("{} ended hold {hold}.", by.name()),
+        Deed::Erased { asked_by, allowed_by, complete_on, .. } => format!(
+            "A file was erased: {} asked, {} allowed it. {}",
+            asked_by.name(),
+            allowed_by.name(),
+            match complete_on {
+                Some(date) => format!("Backups have it until {date}."),
+                None => "Until when backups have it is not known.".to_owned(),
+            }
+        ),
         Deed::Drafted { destination, files, .. } => {
             format!("A report was drafted, with {} files, to {}.", files.len(), destination.name())
         }
