@@ -49,6 +49,12 @@ pub enum Error {
         /// What is wrong with it.
         wrong: &'static str,
     },
+    /// What should be an authority's time stamp is none, or not the one that was asked for.
+    #[error("this is not the time stamp that was asked for: {wrong}")]
+    Stamp {
+        /// What is wrong with it.
+        wrong: &'static str,
+    },
     /// A key is not written as C2SP signed-note asks.
     #[error("this is not a key: {wrong}")]
     KeyShape {

@@ -1,5 +1,7 @@
 //! `streamward case`: which cases are there, and is what is stored of them as it was written?
 
+mod anchor;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -32,6 +34,8 @@ enum Action {
     Verify(Verify),
     /// Prints the log's signed checkpoint, to be kept elsewhere.
     Checkpoint(Place),
+    /// Has the log's checkpoint stamped by an authority for time stamps, over the network or by a file that somebody carries.
+    Anchor(anchor::Arguments),
 }
 
 #[derive(Args)]
@@ -84,6 +88,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
             let since = since.map(|text| Note::parse(text.as_bytes())).transpose()?;
             verify(&place.open().await?, since.as_ref()).await
         }
+        Action::Anchor(arguments) => anchor::run(arguments).await,
         Action::Checkpoint(place) => {
             print!("{}", place.open().await?.head().await?.note);
             Ok(ExitCode::SUCCESS)
