@@ -14,7 +14,7 @@ use crate::filing::{FileToSend, Filing, Status, Step};
 use crate::referral::Source;
 use crate::report::{Checked, Destination};
 use crate::role::Compartment;
-use crate::view::View;
+use crate::view::{Mode, View};
 use crate::{Case, Error, Evidence, Hold, Person, Referral, Report, ViewLog};
 
 /// Everything about one case.
@@ -203,6 +203,7 @@ impl Dossier {
             Deed::Evidence(evidence) => self.add(evidence),
             Deed::Moved(event) => self.case.input(event.clone()),
             Deed::Viewed(view) => {
+                self.check_look(view)?;
                 self.views.append(view.clone());
                 Ok(())
             }
@@ -327,6 +328,41 @@ impl Dossier {
     /// Every file that lies in the vault.
     pub fn in_vault(&self) -> impl Iterator<Item = (&Evidence, &Sealing)> {
         self.evidence.iter().filter_map(|file| Some((file, file.kept.sealing()?)))
+    }
+
+    /// Whether this person may look at files of the case: only who has taken it.
+    ///
+    /// # Errors
+    /// [`Error::NotTaken`].
+    pub fn may_look(&self, who: &Person) -> Result<(), Error> {
+        match self.case.state() {
+            State::InReview { by } if by == who => Ok(()),
+            State::New
+            | State::Triaged
+            | State::InReview { .. }
+            | State::Decided
+            | State::Reporting
+            | State::Reported
+            | State::OnHold { .. }
+            | State::Closed => Err(Error::NotTaken),
+        }
+    }
+
+    /// Whether a look may begin.
+    ///
+    /// # Errors
+    /// [`Error::NotTaken`]; [`Error::TileFirst`]; [`Error::Transition`] when the file is not in the vault.
+    pub fn check_look(&self, view: &View) -> Result<(), Error> {
+        self.may_look(&view.who)?;
+        let is_kept = self.in_vault().any(|(file, _)| file.sha256 == view.evidence);
+        if !is_kept {
+            return Err(Error::Transition { what: "the file", state: "not in the vault", event: "shown" });
+        }
+        match view.mode {
+            Mode::Tile => Ok(()),
+            Mode::Full | Mode::Exif if self.views.has_looked(&view.who, &view.evidence, Mode::Tile) => Ok(()),
+            Mode::Full | Mode::Exif => Err(Error::TileFirst),
+        }
     }
 
     /// Whether a stream that this case is about still runs, as far as is known.
@@ -603,6 +639,28 @@ mod tests {
         assert!(!filed.is_erasable(far), "how long it must be kept is not known");
         filed.apply(&Deed::Moved(Event::Held { until: Timestamp::from_second(86_400).unwrap() })).unwrap();
         assert!(!filed.is_erasable(Timestamp::UNIX_EPOCH) && filed.is_erasable(far));
+    }
+
+    #[test]
+    fn only_who_has_the_case_looks_and_at_the_small_picture_first() {
+        let mut dossier = Dossier::default();
+        dossier.apply(&Deed::Referred(Referral::new(incident()).unwrap())).unwrap();
+        dossier.apply(&Deed::Evidence(sealed())).unwrap();
+        let view = |who: &str, evidence: u8, mode| {
+            let (evidence, who) = ([evidence; 32], person(who));
+            Deed::Viewed(View { evidence, who, mode, shown_ms: 0, at: Timestamp::UNIX_EPOCH })
+        };
+        assert_eq!(dossier.apply(&view("ada", 1, Mode::Tile)), Err(Error::NotTaken));
+        dossier.apply(&Deed::Moved(Event::Taken { by: person("ada") })).unwrap();
+        assert_eq!(dossier.apply(&view("bo", 1, Mode::Tile)), Err(Error::NotTaken));
+        assert!(dossier.apply(&view("ada", 2, Mode::Tile)).is_err(), "not in the vault");
+        assert_eq!(dossier.apply(&view("ada", 1, Mode::Full)), Err(Error::TileFirst));
+        dossier.apply(&view("ada", 1, Mode::Tile)).unwrap();
+        dossier.apply(&view("ada", 1, Mode::Full)).unwrap();
+        assert!(!dossier.views().is_file_viewed(&[1; 32]), "nothing was shown yet");
+        dossier.apply(&Deed::Covered { look: 2, shown_ms: 700 }).unwrap();
+        assert!(dossier.views().is_file_viewed(&[1; 32]));
+        assert!(dossier.apply(&Deed::Covered { look: 3, shown_ms: 1 }).is_err());
     }
 
     fn sealed() -> Evidence {

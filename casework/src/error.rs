@@ -62,6 +62,17 @@ pub enum Error {
     /// Escrow needs three people with three keys.
     #[error("the three holders must be three people with three different keys")]
     Holders,
+    /// Somebody would look who has not taken the case.
+    #[error("a file is shown only to the person who has taken its case")]
+    NotTaken,
+    /// A file would be shown as it is first.
+    #[error("a file is shown small, grey and blurred first, and as it is only after that")]
+    TileFirst,
+    /// Somebody has looked as much as one day allows.
+    #[error(
+        "today's looks are spent: it begins anew at midnight UTC, and till then cases are decided without looking, or handed on"
+    )]
+    BudgetSpent,
     /// Something is under a hold, or its case is not over.
     #[error("a hold or the state of the case forbids that its files are erased")]
     Held,

@@ -1,7 +1,7 @@
 //! What happened, and who must be told?
 //!
 //! From an incident to a filed report, without a clock, a socket or a file. Read in this order: what comes in
-//! ([`referral`]), what a [`case`] goes through, who [`decision`]s are made by, who has [`view`]ed what, which facts of law
+//! ([`referral`]), what a [`case`] goes through, who [`decision`]s are made by, who has [`view`]ed what and how much a day allows ([`exposure`]), which facts of law
 //! a case is held against ([`jurisdiction`]), what is written to the authority ([`cybertip`], and of payments
 //! [`fincen`] and [`goaml`]), what a [`report`] goes
 //! through, how it is filed exactly once ([`filing`]), what must not be erased ([`hold`]), what is known about one case all in all ([`dossier`]), whether media is kept at all
@@ -14,6 +14,7 @@ pub mod referral;
 pub mod case;
 pub mod decision;
 pub mod view;
+pub mod exposure;
 pub mod jurisdiction;
 pub mod cybertip;
 pub mod fincen;

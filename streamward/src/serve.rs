@@ -8,6 +8,7 @@ mod console;
 mod demo;
 mod desk;
 pub(crate) mod form;
+mod grants;
 mod headers;
 mod health;
 mod known;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use casework::Sealed;
 use casework::cybertip::document::Reporter;
+use casework::exposure::Budget;
 use casework::jurisdiction::Jurisdiction;
 use casework::vault::Holder;
 use serde::Deserialize;
@@ -27,6 +28,8 @@ pub(crate) struct Settings {
     pub(crate) jurisdiction: Vec<Jurisdiction>,
     /// How media is kept, where a law allows it.
     pub(crate) vault: Option<VaultSettings>,
+    /// How much one person may look at in a day.
+    pub(crate) exposure: Budget,
 }
 
 /// How media is kept; two people must say so before it is.

@@ -9,6 +9,7 @@ mod log;
 mod cases;
 mod people;
 mod vault;
+mod looks;
 mod figures;
 mod verify;
 #[cfg(test)]

@@ -162,12 +162,13 @@ async fn who(desk: &Shared, headers: &HeaderMap, is_program: bool) -> Result<Opt
     }
 }
 
-/// Whether somebody who has a passkey must show again that it is them: what leaves the house is not sent from a desk that
-/// somebody walked away from.
+/// Whether somebody who has a passkey must show again that it is them: nothing leaves the house, is shown or
+/// erased at a desk that somebody walked away from.
 fn must_prove(session: &Session, permission: Permission) -> bool {
-    let leaves = matches!(permission, Permission::Approve | Permission::Export);
+    let is_grave =
+        matches!(permission, Permission::Approve | Permission::Export | Permission::Reveal | Permission::Vault);
     let since = now().duration_since(session.proven_at);
-    leaves && !session.account.passkeys.is_empty() && since > PROVEN_LASTS
+    is_grave && !session.account.passkeys.is_empty() && since > PROVEN_LASTS
 }
 
 fn prove() -> Response {

@@ -10,7 +10,9 @@ mod outbox;
 mod payments;
 mod people;
 mod reports;
+mod reveal;
 mod sign_in;
+mod vault;
 mod words;
 
 use axum::http::StatusCode;
@@ -26,10 +28,12 @@ pub(super) fn routes() -> Routes {
     Routes::new()
         .and(sign_in::routes())
         .and(cases::routes())
+        .and(reveal::routes())
         .and(reports::routes())
         .and(outbox::routes())
         .and(payments::routes())
         .and(exports::routes())
+        .and(vault::routes())
         .and(log::routes())
         .and(figures::routes())
         .and(people::routes())
@@ -78,6 +82,7 @@ fn page(reader: &Account, title: &str, body: Html) -> Page {
         ("/done", "Done", Permission::ReadCases),
         ("/payments", "Payments", Permission::ReadCases),
         ("/outbox", "Outbox", Permission::Outbox),
+        ("/vault", "Vault", Permission::Vault),
         ("/log", "Log", Permission::ReadLog),
         ("/figures", "Figures", Permission::ReadFigures),
         ("/people", "People", Permission::People),

@@ -14,6 +14,7 @@ use casework::role::{Compartment, Role};
 use casework::{Deed, Person};
 use jiff::Timestamp;
 
+use super::grants::Grants;
 use crate::clock::now;
 use crate::cybertip::client::Client;
 use crate::cybertip::outbox::Outbox;
@@ -27,6 +28,8 @@ const OUTBOX_EVERY: Duration = Duration::from_millis(500);
 /// How long a device may take to answer, and how many may be asked at once.
 const CHALLENGE_LASTS: Duration = Duration::from_secs(300);
 const CHALLENGES_MAX: usize = 10_000;
+/// Pictures that are unpacked side by side.
+const N_UNPACKING: usize = 2;
 
 /// The store, the settings, and the authority.
 pub(crate) struct Desk {
@@ -40,6 +43,10 @@ pub(crate) struct Desk {
     pub(crate) client: Option<Client>,
     /// Files that are kept here.
     pub(crate) files: Files,
+    /// Looks that were granted and are not over.
+    pub(crate) grants: Grants,
+    /// How many pictures are unpacked side by side: each may take a gigabyte.
+    pub(crate) unpacking: tokio::sync::Semaphore,
     /// What devices were asked to answer, and until when the answer counts.
     challenges: Mutex<HashMap<String, Timestamp>>,
 }
@@ -53,7 +60,9 @@ impl Desk {
         let settings = Settings::open(data)?;
         let (client, schema) = settings.cybertipline(data)?.unzip();
         let store = Store::open(data, database).await?;
-        Ok(Desk { store, settings, schema, client, files: Files::of(data), challenges: Mutex::default() })
+        let (grants, unpacking, challenges) =
+            (Grants::default(), tokio::sync::Semaphore::new(N_UNPACKING), Mutex::default());
+        Ok(Desk { store, settings, schema, client, files: Files::of(data), grants, unpacking, challenges })
     }
 
     /// Something new for a device to answer, once, within five minutes.

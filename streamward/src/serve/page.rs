@@ -164,7 +164,10 @@ pub(crate) async fn style() -> impl IntoResponse {
 
 /// The script of every page; each page works without it.
 pub(crate) async fn script() -> impl IntoResponse {
-    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("page.js"))
+    (
+        [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
+        concat!(include_str!("page.js"), include_str!("reveal.js")),
+    )
 }
 
 #[cfg(test)]

@@ -48,7 +48,9 @@ async fn each_role_may_use_just_the_routes_that_are_its_own() {
                 .replace("{export}", "1")
                 .replace("{name}", "x")
                 .replace("{alert}", "a-0")
-                .replace("{hold}", "h-0");
+                .replace("{hold}", if route.path.starts_with("/cases") { "1" } else { "h-0" })
+                .replace("{file}", &"0".repeat(64))
+                .replace("{grant}", "x");
             let (permission, headers) = match route.need {
                 Need::Nothing => continue,
                 Need::May(permission) => (permission, vec![("Cookie", format!("{COOKIE}={session}"))]),
@@ -88,9 +90,11 @@ async fn what_was_paid_is_not_there_for_who_may_not_read_it() {
             if !route.path.starts_with("/cases/") {
                 continue;
             }
-            let path =
-                |case: &str| route.path.replace("{case}", case).replace("{report}", "1").replace("{export}", "1");
-            let body = "verdict=violation&reason=a&policy_version=1&incident=material";
+            let path = |case: &str| {
+                let path = route.path.replace("{case}", case).replace("{report}", "1").replace("{export}", "1");
+                path.replace("{file}", &"0".repeat(64)).replace("{hold}", "1")
+            };
+            let body = "verdict=violation&reason=a&policy_version=1&incident=material&basis=a&until=&mode=tile";
             let came = house.with(&session, route.method.clone(), &path(shut), body).await;
             let is_absent = matches!(came.status, StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY);
             assert!(is_absent, "{name} {} {}: {}", route.method, route.path, came.status);
@@ -330,6 +334,138 @@ async fn an_incident_becomes_a_filed_report_and_a_bundle_that_a_stranger_can_che
     assert!(house.desk.store.verify(None).await.unwrap().faults.is_empty());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_file_is_shown_once_for_a_grant_and_every_look_is_recorded_and_counted() {
+    let house = House::new("[exposure]\nlooks_per_day = 3\nseconds_per_day = 300\n").await;
+    let case = house.refer(intake("call 1")).await;
+    let digits = house.keep_a_picture(&case).await;
+    house.let_in("ada", &[Role::Reviewer], &[Compartment::Video]).await;
+    house.let_in("bo", &[Role::Lead], &[Compartment::Video]).await;
+    house.let_in("cy", &[Role::ReportingOfficer], &[Compartment::Video]).await;
+    let (ada, bo, cy) = (house.session("ada").await, house.session("bo").await, house.session("cy").await);
+    let ask = async |who: &str, mode: &str| {
+        let path = format!("/cases/{case}/files/{digits}/reveal");
+        house.with(who, Method::POST, &path, &format!("mode={mode}")).await
+    };
+    let grant = async |who: &str, mode: &str| {
+        let came = ask(who, mode).await;
+        assert_eq!(came.status, StatusCode::OK, "{}", came.text);
+        serde_json::from_str::<serde_json::Value>(&came.text).unwrap()["grant"].as_str().unwrap().to_owned()
+    };
+    let show = async |who: &str, grant: &str| house.with(who, Method::GET, &format!("/reveal/{grant}"), "").await;
+    let cover = async |who: &str, grant: &str, ms: u32| {
+        house.with(who, Method::POST, &format!("/reveal/{grant}/cover"), &format!("shown_ms={ms}")).await.status
+    };
+
+    assert_eq!(ask(&ada, "tile").await.status, StatusCode::CONFLICT, "nobody has taken the case");
+    house.with(&ada, Method::POST, &format!("/cases/{case}/take"), "").await;
+    assert_eq!(ask(&bo, "tile").await.status, StatusCode::CONFLICT, "ada has it");
+    assert_eq!(ask(&cy, "tile").await.status, StatusCode::FORBIDDEN, "not what cy is here for");
+    assert_eq!(ask(&ada, "everything").await.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let full = ask(&ada, "full").await;
+    assert_eq!(full.status, StatusCode::CONFLICT);
+    assert!(full.text.contains("small, grey and blurred first"), "{}", full.text);
+    let page = house.with(&ada, Method::GET, &format!("/cases/{case}"), "").await.text;
+    assert!(page.contains("data-reveal") && !page.contains("<img") && !page.contains("base64"), "{page}");
+    let page = house.with(&bo, Method::GET, &format!("/cases/{case}"), "").await.text;
+    assert!(!page.contains("data-reveal"), "{page}");
+
+    let first = grant(&ada, "tile").await;
+    assert_eq!(show(&bo, &first).await.status, StatusCode::GONE, "another's grant");
+    let came = show(&ada, &first).await;
+    assert_eq!(came.status, StatusCode::OK, "{}", came.text);
+    assert_eq!(
+        (&came.headers["content-type"], &came.headers["cache-control"]),
+        (&"image/jpeg".parse().unwrap(), &"no-store".parse().unwrap())
+    );
+    let views = async || house.desk.store.case(&case).await.unwrap().views().clone();
+    assert_eq!(views().await.n_looks(), 1, "in the log before the bytes left");
+    assert_eq!(show(&ada, &first).await.status, StatusCode::GONE, "a grant is used once");
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    assert_eq!(cover(&bo, &first, 5).await, StatusCode::NOT_FOUND, "another's look");
+    assert_eq!(cover(&ada, &first, 50).await, StatusCode::NO_CONTENT);
+    assert_eq!(cover(&ada, &first, 50).await, StatusCode::NOT_FOUND, "it ended");
+    assert_eq!(views().await.look(1).unwrap().shown_ms, 50);
+
+    // The button was let go before the bytes came: nothing is shown, nothing is counted.
+    let let_go = grant(&ada, "full").await;
+    assert_eq!(cover(&ada, &let_go, 0).await, StatusCode::NO_CONTENT);
+    assert_eq!(show(&ada, &let_go).await.status, StatusCode::GONE);
+    assert_eq!(views().await.n_looks(), 1);
+
+    // Nobody looks longer than the time that passed, whatever the page says.
+    let second = grant(&ada, "full").await;
+    assert_eq!(show(&ada, &second).await.status, StatusCode::OK);
+    assert_eq!(cover(&ada, &second, 4_000_000_000).await, StatusCode::NO_CONTENT);
+    assert!(views().await.look(2).unwrap().shown_ms < 10_000);
+    // The last one never ends: it counts as the longest.
+    assert_eq!(show(&ada, &grant(&ada, "tile").await).await.status, StatusCode::OK);
+    let stopped = ask(&ada, "tile").await;
+    assert_eq!(stopped.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(stopped.text.contains("looks are spent"), "{}", stopped.text);
+    let used = house.desk.store.exposure(&Person::new("ada").unwrap(), now()).await.unwrap();
+    assert!(used.n_looks == 3 && used.shown_ms > 10_000, "{used:?}");
+    assert_eq!(house.desk.store.verify(None).await.unwrap().faults, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_altered_or_is_kept_no_more_is_not_shown() {
+    let house = House::new("").await;
+    let case = house.refer(intake("call 1")).await;
+    let digits = house.keep_a_picture(&case).await;
+    house.let_in("ada", &[Role::Reviewer], &[Compartment::Video]).await;
+    let ada = house.session("ada").await;
+    house.with(&ada, Method::POST, &format!("/cases/{case}/take"), "").await;
+    let path = format!("/cases/{case}/files/{digits}/reveal");
+    let granted = house.with(&ada, Method::POST, &path, "mode=tile").await.text;
+    let grant = serde_json::from_str::<serde_json::Value>(&granted).unwrap()["grant"].as_str().unwrap().to_owned();
+    let items = house.folder.path().join("vault/items");
+    let file = std::fs::read_dir(&items).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let came = house.with(&ada, Method::GET, &format!("/reveal/{grant}"), "").await;
+    assert_eq!(came.status, StatusCode::CONFLICT);
+    assert!(came.text.contains("was altered"), "{}", came.text);
+    assert_eq!(house.desk.store.case(&case).await.unwrap().views().n_looks(), 0, "nothing was shown");
+    let shut = casework::vault::Deed::Shut { by: Person::new("bo").unwrap() };
+    house.desk.store.vault_act(None, &shut, now()).await.unwrap();
+    let came = house.with(&ada, Method::POST, &path, "mode=tile").await;
+    assert_eq!(came.status, StatusCode::CONFLICT);
+    assert!(came.text.contains("the vault is shut"), "{}", came.text);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_vault_is_opened_swept_and_a_case_held_by_two_people_in_the_console() {
+    let house = House::new("").await;
+    let case = house.refer(intake("call 1")).await;
+    house.keep_a_picture(&case).await;
+    house.let_in("cy", &[Role::Lead], &[Compartment::Video]).await;
+    house.let_in("di", &[Role::ReportingOfficer], &[Compartment::Video]).await;
+    house.let_in("ada", &[Role::Reviewer], &[Compartment::Video]).await;
+    let (cy, di, ada) = (house.session("cy").await, house.session("di").await, house.session("ada").await);
+    let post = async |who: &str, path: &str, body: &str| house.with(who, Method::POST, path, body).await.status;
+    assert_eq!(post(&ada, "/vault/shut", "").await, StatusCode::FORBIDDEN);
+    let holds = format!("/cases/{case}/holds");
+    assert_eq!(post(&cy, &holds, "basis=an+order&until=soon").await, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(post(&cy, &holds, "basis=an+order&until=2027-11-24").await, StatusCode::SEE_OTHER);
+    let held = house.desk.store.case(&case).await.unwrap().holds()[0].until.unwrap();
+    assert_eq!(held.to_string(), "2027-11-25T00:00:00Z", "to the end of the day");
+    assert_eq!(post(&cy, &format!("{holds}/1/release"), "").await, StatusCode::CONFLICT, "cy placed it");
+    assert_eq!(post(&di, &format!("{holds}/1/release"), "").await, StatusCode::SEE_OTHER);
+    assert_eq!(post(&cy, "/vault/sweep/allow", "").await, StatusCode::CONFLICT, "nobody asked");
+    assert_eq!(post(&cy, "/vault/sweep", "").await, StatusCode::SEE_OTHER);
+    assert_eq!(post(&cy, "/vault/sweep/allow", "").await, StatusCode::CONFLICT, "cy asked");
+    assert_eq!(post(&di, "/vault/sweep/allow", "").await, StatusCode::OK);
+    assert_eq!(house.desk.store.kept().await.unwrap().len(), 1, "the case is not over");
+    assert_eq!(post(&cy, "/vault/ask", "").await, StatusCode::UNPROCESSABLE_ENTITY, "no plan in the settings");
+    let page = house.with(&cy, Method::GET, "/vault", "").await.text;
+    assert!(page.contains("Open.") && page.contains("1 files, 0 of them under a hold"), "{page}");
+    assert_eq!(post(&di, "/vault/shut", "").await, StatusCode::SEE_OTHER);
+    assert!(house.with(&cy, Method::GET, "/vault", "").await.text.contains("no media is kept here"));
+}
+
 /// Each part of the bundle, with one bit flipped in many places.
 fn flipped_bundles_are_found(bundle: &[u8], key: &record::Key) {
     use std::io::{Cursor, Read, Write};
@@ -416,6 +552,32 @@ impl House {
 
     async fn refer(&self, intake: Intake) -> String {
         self.desk.store.refer(None, Referral::new(intake).unwrap(), now()).await.unwrap().case
+    }
+
+    /// Opens the vault and keeps a picture in it, a gradient; its SHA-256.
+    async fn keep_a_picture(&self, case: &str) -> String {
+        use casework::vault::{Deed, Holder, Plan};
+        let person = |name: &str| Person::new(name).unwrap();
+        let holder = |name: &str| Holder {
+            name: person(name),
+            recipient: age::x25519::Identity::generate().to_public().to_string(),
+        };
+        let basis = casework::jurisdiction::Fact {
+            value: "a test".into(),
+            source: "this file".into(),
+            checked_on: "2026-11-22".parse().unwrap(),
+            is_verified: false,
+        };
+        let holders = ["hana", "ivo", "jun"].map(holder);
+        let plan = Plan { country: "ZZ".into(), basis, holders, appeal_days: 30, backup_days: Some(90) };
+        for deed in [Deed::Asked { by: person("ada"), plan }, Deed::Allowed { by: person("bo") }] {
+            self.desk.store.vault_act(None, &deed, now()).await.unwrap();
+        }
+        let file = self.folder.path().join("gradient.png");
+        image::RgbImage::from_fn(640, 360, |x, y| image::Rgb([x as u8, y as u8, 90])).save(&file).unwrap();
+        let facts = crate::file::facts(&file, casework::evidence::Kept::Facts).unwrap();
+        crate::vault::keep::keep(&self.desk.store, &self.desk.files, case, &file, &facts, now()).await.unwrap();
+        facts.digits()
     }
 
     async fn let_in(&self, name: &str, roles: &[Role], compartments: &[Compartment]) {

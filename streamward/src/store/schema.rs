@@ -8,7 +8,7 @@ use sqlx::{AnyPool, Row};
 use super::{Error, Kind};
 
 /// Each version, the first first.
-const VERSIONS: [&[&str]; 2] = [
+const VERSIONS: [&[&str]; 3] = [
     &[
         // What was done, in order: entry is the leaf of the tree, body is what its digest is of.
         "CREATE TABLE log (
@@ -44,6 +44,12 @@ const VERSIONS: [&[&str]; 2] = [
         // How many files of a case lie in the vault.
         "ALTER TABLE cases ADD COLUMN n_in_vault INTEGER NOT NULL DEFAULT 0",
         "CREATE INDEX cases_in_vault ON cases (id) WHERE n_in_vault > 0",
+    ],
+    &[
+        // How much each person has looked at on each day; as the log makes it.
+        "CREATE TABLE exposures (
+        name TEXT NOT NULL, day TEXT NOT NULL, n_looks INTEGER NOT NULL, shown_ms INTEGER NOT NULL,
+        PRIMARY KEY (name, day)) STRICT",
     ],
 ];
 

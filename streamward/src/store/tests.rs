@@ -3,10 +3,13 @@
 use std::future::Future;
 
 use casework::case::Event;
+use casework::evidence::{Evidence, Kept, Sealing};
+use casework::exposure::Budget;
 use casework::jurisdiction::Fact;
 use casework::referral::{Intake, Seen, Source};
 use casework::role::{Compartment, Role};
 use casework::vault::{self, Holder, Plan};
+use casework::view::{Mode, View};
 use casework::{Decision, Deed, Person, Referral, Sealed, Verdict};
 use jiff::Timestamp;
 use record::Note;
@@ -224,6 +227,63 @@ async fn an_edited_vault_is_found_and_one_person_does_not_open_it() {
         }
         assert_eq!(place.tamper("DELETE FROM vault").await, 1);
         assert_eq!(place.store.verify(None).await.unwrap().faults.len(), 1);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn looks_are_counted_by_person_and_day_and_edited_figures_are_found() {
+    on_both(|place| async move {
+        const DAY: i64 = 86_400_000;
+        let case = place.store.refer(None, referral("call 1"), at(0)).await.unwrap().case;
+        let plan = Plan {
+            country: "ZZ".into(),
+            basis: Fact {
+                value: "a test".into(),
+                source: "this file".into(),
+                checked_on: "2026-11-22".parse().unwrap(),
+                is_verified: false,
+            },
+            holders: ["hana", "ivo", "jun"].map(|name| Holder { name: person(name), recipient: format!("age1{name}") }),
+            appeal_days: 30,
+            backup_days: None,
+        };
+        for deed in [vault::Deed::Asked { by: person("ada"), plan }, vault::Deed::Allowed { by: person("bo") }] {
+            place.store.vault_act(None, &deed, at(1)).await.unwrap();
+        }
+        let digits = vault::Digits([7; 32]);
+        let sealing = Sealing { item: "item".into(), key: "key".into(), file: digits, wrapped: digits };
+        let evidence = Evidence {
+            sha256: [1; 32],
+            md5: "0".repeat(32),
+            len: 9,
+            media_type: "image/png".into(),
+            name: Sealed::new("card.png".into()),
+            kept: Kept::InVault(sealing),
+        };
+        place.store.keep(&case, None, evidence, at(2)).await.unwrap();
+        place.store.act(&case, None, &[Deed::Moved(Event::Taken { by: person("ada") })], at(3)).await.unwrap();
+        let budget = Budget { looks_per_day: 2, seconds_per_day: 300 };
+        let look = async |who: &str, ms: i64| {
+            let view = View { evidence: [1; 32], who: person(who), mode: Mode::Tile, shown_ms: 0, at: at(ms) };
+            place.store.begin_look(&case, view, &budget).await
+        };
+        assert!(look("bo", 4).await.is_err(), "ada has the case");
+        assert_eq!(look("ada", 4).await.unwrap(), 1);
+        place.store.end_look(&case, 1, &person("ada"), 700, at(900)).await.unwrap();
+        assert!(place.store.end_look(&case, 1, &person("ada"), 700, at(900)).await.is_err(), "it ended");
+        assert_eq!(look("ada", 5).await.unwrap(), 2);
+        assert!(place.store.end_look(&case, 2, &person("bo"), 700, at(900)).await.is_err(), "another's look");
+        assert!(matches!(look("ada", 6).await, Err(Error::Refused(casework::Error::BudgetSpent))));
+        let used = place.store.exposure(&person("ada"), at(7)).await.unwrap();
+        assert_eq!((used.n_looks, used.shown_ms), (2, 10_700), "one of 700 ms, and one whose end nobody told of");
+        assert_eq!(look("ada", DAY).await.unwrap(), 3, "another day");
+        assert_eq!(place.store.exposure(&person("ada"), at(DAY)).await.unwrap().n_looks, 1);
+        assert!(place.store.verify(None).await.unwrap().faults.is_empty());
+        for edit in ["UPDATE exposures SET n_looks = 0", "DELETE FROM exposures"] {
+            assert!(place.tamper(edit).await > 0);
+            assert_eq!(place.store.verify(None).await.unwrap().faults.len(), 1, "{edit}");
+        }
     })
     .await;
 }

@@ -5,12 +5,15 @@
 
 use std::collections::BTreeMap;
 
+use casework::exposure::Exposure;
+use casework::view::View;
 use casework::{Deed, Dossier, Entry, Vault};
 use record::{Checkpoint, Frontier, Hash, Note, Quorum};
 use sha2::{Digest, Sha256};
 use sqlx::Row;
 
 use super::cases::{Columns, text};
+use super::looks::day;
 use super::{Account, Error, Store};
 
 /// What was found.
@@ -44,6 +47,7 @@ impl Store {
         self.verify_cases(&mut findings).await?;
         self.verify_people(&mut findings).await?;
         self.verify_vault(&mut findings).await?;
+        self.verify_exposures(&mut findings).await?;
         Ok(findings)
     }
 
@@ -194,6 +198,41 @@ impl Store {
         }
         if self.vault().await.ok() != Some(made) {
             findings.faults.push("the vault is not what the log makes of it".into());
+        }
+        Ok(())
+    }
+
+    /// What people have looked at, from the cases that the log makes.
+    async fn verify_exposures(&self, findings: &mut Findings) -> Result<(), Error> {
+        let rows = sqlx::query("SELECT subject, body FROM log WHERE entry LIKE $1 ORDER BY position")
+            .bind(format!("%\"action\":\"{}\"%", "viewed"))
+            .fetch_all(&self.pool)
+            .await?;
+        let mut looks: BTreeMap<String, Vec<View>> = BTreeMap::new();
+        let mut made: BTreeMap<(String, String), Exposure> = BTreeMap::new();
+        for row in &rows {
+            let seen = looks.entry(row.get(0)).or_default();
+            match serde_json::from_str::<Deed>(&row.get::<String, _>(1)) {
+                Ok(Deed::Viewed(view)) => {
+                    let used = made.entry((view.who.name().to_owned(), day(view.at))).or_default();
+                    *used = used.begun();
+                    seen.push(view);
+                }
+                Ok(Deed::Covered { look, shown_ms }) => {
+                    let Some(view) = look.checked_sub(1).and_then(|index| seen.get(index)) else { continue };
+                    let used = made.entry((view.who.name().to_owned(), day(view.at))).or_default();
+                    *used = used.ended(shown_ms);
+                }
+                Ok(_) | Err(_) => {}
+            }
+        }
+        let rows = sqlx::query("SELECT name, day, n_looks, shown_ms FROM exposures").fetch_all(&self.pool).await?;
+        let stored = rows.iter().map(|row| {
+            let (n_looks, shown_ms): (i64, i64) = (row.get(2), row.get(3));
+            ((row.get(0), row.get(1)), Exposure { n_looks: n_looks as u64, shown_ms: shown_ms as u64 })
+        });
+        if made != stored.collect() {
+            findings.faults.push("what people have looked at is not what the log makes of it".into());
         }
         Ok(())
     }
