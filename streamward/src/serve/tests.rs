@@ -1,5 +1,7 @@
 //! Who sees what, and does an incident become a filed report? Asked over HTTP, of the routes that are served.
 
+mod matrix;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -27,54 +29,6 @@ struct Came {
     status: StatusCode,
     headers: HeaderMap,
     text: String,
-}
-
-#[tokio::test]
-async fn each_role_may_use_just_the_routes_that_are_its_own() {
-    let house = House::new("").await;
-    let case = house.refer(intake("call 1")).await;
-    let routes = console::routes().and(api::routes());
-    let mut n_checked = 0;
-    for role in Role::ALL {
-        let name = format!("a {}", role.name());
-        house.let_in(&name, &[role], &Compartment::ALL).await;
-        let (session, token) = (house.session(&name).await, crate::chance::token());
-        house.desk.store.keep_token(&token, &name).await.unwrap();
-        for route in routes.list() {
-            let path = route
-                .path
-                .replace("{case}", &case)
-                .replace("{report}", "1")
-                .replace("{export}", "1")
-                .replace("{name}", "x")
-                .replace("{alert}", "a-0")
-                .replace("{hold}", if route.path.starts_with("/cases") { "1" } else { "h-0" })
-                .replace("{file}", &"0".repeat(64))
-                .replace("{grant}", "x");
-            let (permission, headers) = match route.need {
-                Need::Nothing => continue,
-                Need::May(permission) => (permission, vec![("Cookie", format!("{COOKIE}={session}"))]),
-                Need::Token(permission) => (permission, vec![("Authorization", format!("Bearer {token}"))]),
-            };
-            let came = house.ask(route.method.clone(), &path, &headers, "").await;
-            let is_given = permission.is_given_to(&[role]);
-            assert_eq!(
-                came.status != StatusCode::FORBIDDEN,
-                is_given,
-                "{role:?} {} {path}: {}",
-                route.method,
-                came.status
-            );
-            assert!(!came.status.is_server_error(), "{role:?} {} {path}: {}", route.method, came.status);
-            let guest = house.ask(route.method.clone(), &path, &[], "").await;
-            let is_out = guest.status == StatusCode::UNAUTHORIZED
-                || guest.headers.get(LOCATION).is_some_and(|to| to == "/sign-in");
-            assert!(is_out, "{} {path} without anybody: {}", route.method, guest.status);
-            n_checked += 2;
-        }
-    }
-    assert!(n_checked > 200, "{n_checked}");
-    eprintln!("{n_checked} answers of {} routes are as the table of roles says", routes.list().len());
 }
 
 #[tokio::test]
