@@ -131,7 +131,7 @@ async fn admit(State(guard): State<Arc<Guard>>, path: MatchedPath, mut request: 
     }
     match session.map(|session| session.account) {
         None if is_program => {
-            let challenge = [(header::WWW_AUTHENTICATE, "Bearer")];
+            let challenge = [(header::WWW_AUTHENTICATE, "Bearer"), (header::CONTENT_TYPE, "application/json")];
             (StatusCode::UNAUTHORIZED, challenge, "{\"error\":\"a token is needed\"}\n").into_response()
         }
         None => Redirect::to("/sign-in").into_response(),
@@ -140,7 +140,8 @@ async fn admit(State(guard): State<Arc<Guard>>, path: MatchedPath, mut request: 
             next.run(request).await
         }
         Some(_) if is_program => {
-            (StatusCode::FORBIDDEN, "{\"error\":\"this token may not do that\"}\n").into_response()
+            let kind = [(header::CONTENT_TYPE, "application/json")];
+            (StatusCode::FORBIDDEN, kind, "{\"error\":\"this token may not do that\"}\n").into_response()
         }
         Some(_) => sorry(
             StatusCode::FORBIDDEN,
