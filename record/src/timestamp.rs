@@ -205,6 +205,8 @@ fn wrong(wrong: &'static str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use sha2::{Digest, Sha256};
+
     use super::*;
 
     #[test]
@@ -225,6 +227,16 @@ mod tests {
             let request = Request { nonce, ..request.clone() };
             assert_eq!(Request::parse(&request.to_der()).unwrap(), request);
         }
+    }
+
+    #[test]
+    fn what_openssl_asks_and_answers_is_read() {
+        let request = Request::parse(include_bytes!("../testdata/openssl.tsq")).unwrap();
+        assert_eq!(request.sha256, <[u8; 32]>::from(Sha256::digest("a checkpoint\n")));
+        let answer = include_bytes!("../testdata/openssl.tsr");
+        assert_eq!(request.check(answer).unwrap().at, "20261130135813Z");
+        let other = Request { nonce: request.nonce ^ 1, ..request };
+        assert!(other.check(answer).is_err());
     }
 
     #[test]

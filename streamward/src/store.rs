@@ -55,7 +55,7 @@ pub(crate) enum Error {
     )]
     Database(#[from] sqlx::Error),
     /// The case or the report does not allow it.
-    #[error("{0}")]
+    #[error(transparent)]
     Refused(#[from] casework::Error),
     /// There is no such case.
     #[error("there is no case {id}\n  to do: `streamward case list` names them all")]
