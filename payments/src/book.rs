@@ -98,6 +98,13 @@ impl Scope {
         }
     }
 
+    fn marks_of(&self, transfer: &Transfer, value_minor: i64) -> u16 {
+        match transfer.status {
+            Status::Sent => self.marks(transfer, value_minor),
+            Status::Refused => 0,
+        }
+    }
+
     fn marks(&self, transfer: &Transfer, value_minor: i64) -> u16 {
         let hour = transfer.at.local_hour();
         let reaches_a_person = !matches!(transfer.payee, Payee::Agent | Payee::Travel);
@@ -236,6 +243,18 @@ impl Book {
         Ok(index)
     }
 
+    /// Marks every row anew, as another scope says. Order, worth and hash stay.
+    pub fn rescope(&mut self, scope: &Scope) {
+        for (row, transfer) in self.rows.iter_mut().zip(&self.transfers) {
+            row.marks = scope.marks_of(transfer, row.value_minor);
+        }
+    }
+
+    /// The number of a party that occurs.
+    pub fn number_of(&self, party: PartyId) -> Option<u32> {
+        self.party_numbers.get(&party).copied()
+    }
+
     /// The transfers, in order.
     pub fn transfers(&self) -> &[Transfer] {
         &self.transfers
@@ -312,10 +331,7 @@ impl Book {
                 self.countries.len() - 1
             }
         };
-        let marks = match transfer.status {
-            Status::Sent => scope.marks(transfer, value_minor),
-            Status::Refused => 0,
-        };
+        let marks = scope.marks_of(transfer, value_minor);
         Row {
             at_s: transfer.at.utc_s,
             value_minor,

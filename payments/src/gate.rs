@@ -11,196 +11,27 @@
 //!
 //! A transfer that arrives late is counted from its arrival, at the moment of the newest one before it, since what has
 //! been answered is not answered again; night and day stay those of its own clock.
+//!
+//! Another pack holds from the moment at which a second person lets it: what was raised and held before stays as it is.
 
+mod chain;
+mod event;
+mod packs;
 mod snapshot;
 
 use rustc_hash::FxHashMap;
-use serde::{Deserialize, Serialize};
+
+pub use chain::{Chain, Line};
+pub use event::{Answer, Decided, Event, Hold, HoldRule, HoldState, Outcome, PackDecided, Proposed, Refusal};
+pub(crate) use packs::renamed;
+pub use packs::{Proposal, ProposalState};
 
 use crate::error::Problem;
 use crate::features::Stream;
 use crate::pack::Entity;
-use crate::score::{Level, Members, Memory, Raised, score};
-use crate::{Alert, Book, Error, Features, Pack, Transfer};
-
-/// Which scores hold a transfer, and for how long.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct HoldRule {
-    /// From which level on; none holds nothing and only alerts.
-    pub from: Option<Level>,
-    /// Seconds after which a hold ends by itself; the law of the place says how long one may last.
-    pub for_s: i64,
-}
-
-/// What happened, in order. The log of a gate is a list of these.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "event", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Event {
-    /// The gate was set up. Stands first, and once.
-    Begun {
-        /// SHA-256 of the pack, and of its overlay, in hexadecimal.
-        pack_sha256: String,
-        /// What holds.
-        rule: HoldRule,
-    },
-    /// From here on amounts are priced with another table.
-    Rates {
-        /// SHA-256 of the table, in hexadecimal.
-        sha256: String,
-    },
-    /// A person let a held transfer pass.
-    Released(Decided),
-    /// A person refused a held transfer.
-    Refused(Decided),
-    /// A hold ended and nobody had looked.
-    Expired {
-        /// The hold.
-        hold: String,
-        /// When, seconds since 1970.
-        at_s: i64,
-    },
-    /// A person has looked into an alert.
-    Outcome {
-        /// The alert.
-        alert: String,
-        /// What it was worth.
-        outcome: Outcome,
-        /// Who says so.
-        by: String,
-        /// Why, in their words.
-        note: String,
-        /// When, seconds since 1970.
-        at_s: i64,
-    },
-}
-
-/// A person's word on a hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Decided {
-    /// The hold.
-    pub hold: String,
-    /// Who decided.
-    pub by: String,
-    /// Why, in their words.
-    pub reason: String,
-    /// When, seconds since 1970.
-    pub at_s: i64,
-}
-
-crate::transfer::words! {
-    /// What an alert was worth to whoever looked into it.
-    Outcome {
-        /// It was reported to the authority.
-        Reported = "reported",
-        /// It was worth looking into, and nothing was reported.
-        #[default]
-        Useful = "useful",
-        /// It was an innocent explanation.
-        Innocent = "innocent",
-        /// It cannot be told.
-        Unclear = "unclear",
-    }
-}
-
-impl Serialize for Outcome {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for Outcome {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Outcome, D::Error> {
-        let word = String::deserialize(from)?;
-        let known = Outcome::ALL.iter().map(|outcome| outcome.as_str()).collect::<Vec<_>>().join(", ");
-        Outcome::parse(&word).ok_or_else(|| serde::de::Error::custom(format!("{word:?} is none of {known}")))
-    }
-}
-
-/// What is said of a transfer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "answer", rename_all = "snake_case")]
-pub enum Answer {
-    /// It may pass.
-    Pass,
-    /// A person should look first.
-    HoldForPerson {
-        /// The hold, by which a person decides.
-        hold: String,
-        /// The alert that says why.
-        alert: String,
-        /// When the hold ends by itself, RFC 3339.
-        until: String,
-    },
-}
-
-/// A transfer that waits, or waited, for a person.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Hold {
-    /// `h-` and the transfer's place in the log.
-    pub id: String,
-    /// The transfer.
-    pub transfer: String,
-    /// The alert that says why.
-    pub alert: String,
-    /// When it ends by itself, seconds since 1970.
-    pub until_s: i64,
-    /// What became of it.
-    pub state: HoldState,
-}
-
-/// What became of a hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "kebab-case")]
-pub enum HoldState {
-    /// It waits.
-    Open,
-    /// A person let it pass.
-    Released(Decided),
-    /// A person refused it.
-    Refused(Decided),
-    /// Nobody looked in time, and it passed.
-    Expired,
-}
-
-/// Why an event cannot be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Refusal {
-    /// There is no such hold.
-    #[error("there is no hold {hold}")]
-    NoHold {
-        /// The hold.
-        hold: String,
-    },
-    /// It was decided before, or has ended.
-    #[error("the hold {hold} is no longer open: {state}")]
-    NotOpen {
-        /// The hold.
-        hold: String,
-        /// What became of it.
-        state: &'static str,
-    },
-    /// There is no such alert.
-    #[error("there is no alert {alert}")]
-    NoAlert {
-        /// The alert.
-        alert: String,
-    },
-    /// A decision without a name, or without a reason.
-    #[error("{field} must have 1 to {n_chars_max} characters, none of them a control character")]
-    Text {
-        /// What is missing or too long.
-        field: &'static str,
-        /// The most it can have.
-        n_chars_max: usize,
-    },
-    /// The first event is not the setting up, or it stands twice, or was of another pack.
-    #[error("the log was begun with another pack or rule")]
-    OtherPack,
-}
+use crate::score::{Members, Memory, Raised, score};
+use crate::{Alert, Book, Features, Pack, Transfer};
+use event::text;
 
 /// A transfer that was taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -216,7 +47,15 @@ pub struct Taken {
 /// Transfers so far, and what was said of them.
 #[derive(Debug)]
 pub struct Gate {
+    /// The pack that holds now.
     pack: Pack,
+    /// The pack that held first.
+    begun_with: Pack,
+    proposals: Vec<Proposal>,
+    /// Place of the proposal by which the pack that holds now came to hold.
+    last_activated: Option<usize>,
+    /// How many transfers there were when it came to hold.
+    active_from: u32,
     rule: HoldRule,
     rates_sha256: String,
     book: Book,
@@ -225,8 +64,8 @@ pub struct Gate {
     of_sender: Vec<Vec<u32>>,
     of_beneficiary: Vec<Vec<u32>>,
     alerts: Vec<Alert>,
-    /// Row and features of each alert.
-    places: Vec<(u32, Features)>,
+    /// The row of each alert.
+    alert_rows: Vec<u32>,
     alert_numbers: FxHashMap<String, u32>,
     /// The last alert about a party under a typology.
     alert_about: FxHashMap<(u32, u32), u32>,
@@ -237,12 +76,14 @@ pub struct Gate {
     hold_numbers: FxHashMap<String, u32>,
     n_open: usize,
     outcomes: Vec<Event>,
+    looks_below: Vec<Event>,
 }
 
 #[derive(Debug)]
 struct Held {
     hold: Hold,
-    about: (u32, u32),
+    /// Typology and party; none when the pack that holds now has no such typology.
+    about: Option<(u32, u32)>,
 }
 
 impl Gate {
@@ -254,7 +95,11 @@ impl Gate {
     /// A gate that has seen nothing.
     pub fn new(pack: Pack, rule: HoldRule) -> Gate {
         Gate {
+            begun_with: pack.clone(),
             pack,
+            proposals: Vec::new(),
+            last_activated: None,
+            active_from: 0,
             rule,
             rates_sha256: String::new(),
             book: Book::default(),
@@ -263,7 +108,7 @@ impl Gate {
             of_sender: Vec::new(),
             of_beneficiary: Vec::new(),
             alerts: Vec::new(),
-            places: Vec::new(),
+            alert_rows: Vec::new(),
             alert_numbers: FxHashMap::default(),
             alert_about: FxHashMap::default(),
             cleared_until: FxHashMap::default(),
@@ -272,17 +117,13 @@ impl Gate {
             hold_numbers: FxHashMap::default(),
             n_open: 0,
             outcomes: Vec::new(),
+            looks_below: Vec::new(),
         }
     }
 
     /// The event that stands first in the log.
     pub fn begun(&self) -> Event {
-        Event::Begun { pack_sha256: self.pack_sha256(), rule: self.rule }
-    }
-
-    fn pack_sha256(&self) -> String {
-        let overlay = self.pack.overlay.as_ref().map_or_else(String::new, |(_, _, sha256)| crate::score::hex(sha256));
-        crate::score::hex(&self.pack.sha256) + &overlay
+        Event::Begun { pack_sha256: self.begun_with.digest(), rule: self.rule }
     }
 
     /// Takes a transfer that is worth `value_minor` of the pack's currency and arrived at `arrived_s`.
@@ -327,7 +168,7 @@ impl Gate {
         let about = self.party(raised.typology, raised.index);
         self.alert_about.insert(about, number);
         self.alert_numbers.insert(alert.id.clone(), number);
-        self.places.push((raised.index, *features));
+        self.alert_rows.push(raised.index);
         self.alerts.push(alert);
     }
 
@@ -353,7 +194,7 @@ impl Gate {
             let number = self.holds.len() as u32;
             self.hold_of_row.insert(index, number);
             self.hold_numbers.insert(hold.id.clone(), number);
-            self.holds.push(Held { hold, about });
+            self.holds.push(Held { hold, about: Some(about) });
             self.n_open += 1;
             return;
         }
@@ -391,7 +232,8 @@ impl Gate {
             Event::Released(decided) => {
                 decided.check()?;
                 let about = self.end(&decided.hold, HoldState::Released(decided.clone()))?;
-                self.cleared_until.insert(about, decided.at_s.saturating_add(self.pack.cooldown_s));
+                let until_s = decided.at_s.saturating_add(self.pack.cooldown_s);
+                self.cleared_until.extend(about.map(|about| (about, until_s)));
                 Ok(())
             }
             Event::Refused(decided) => {
@@ -408,10 +250,23 @@ impl Gate {
                 self.outcomes.push(event.clone());
                 Ok(())
             }
+            Event::BelowTheLine { party, by, note, .. } => {
+                text("the name", by, Self::NAME_CHARS_MAX)?;
+                text("the note", note, Self::REASON_CHARS_MAX)?;
+                let is_known = crate::PartyId::parse(party).is_some_and(|party| self.book.number_of(party).is_some());
+                if !is_known {
+                    return Err(Refusal::NoParty { party: party.clone() });
+                }
+                self.looks_below.push(event.clone());
+                Ok(())
+            }
+            Event::PackProposed(proposed) => self.propose(proposed),
+            Event::PackActivated(decided) => self.activate(decided),
+            Event::PackDeclined(decided) => self.decline(decided),
         }
     }
 
-    fn end(&mut self, hold: &str, state: HoldState) -> Result<(u32, u32), Refusal> {
+    fn end(&mut self, hold: &str, state: HoldState) -> Result<Option<(u32, u32)>, Refusal> {
         let number = self.hold_numbers.get(hold).ok_or_else(|| Refusal::NoHold { hold: hold.to_owned() })?;
         let held = &mut self.holds[*number as usize];
         if held.hold.state != HoldState::Open {
@@ -443,9 +298,14 @@ impl Gate {
         self.alert_numbers.get(alert).map(|&number| &self.alerts[number as usize])
     }
 
+    /// Row and level of every alert, in order.
+    pub fn raised(&self) -> impl Iterator<Item = (u32, crate::Level)> {
+        self.alert_rows.iter().copied().zip(self.alerts.iter().map(|alert| alert.level))
+    }
+
     /// The row at which the alert was raised.
     pub fn row_of(&self, alert: &str) -> Option<u32> {
-        self.alert_numbers.get(alert).map(|&number| self.places[number as usize].0)
+        self.alert_numbers.get(alert).map(|&number| self.alert_rows[number as usize])
     }
 
     /// Every hold, in order.
@@ -458,12 +318,17 @@ impl Gate {
         &self.outcomes
     }
 
+    /// Every look at somebody about whom nothing was raised, in order; all are [`Event::BelowTheLine`].
+    pub fn looks_below(&self) -> &[Event] {
+        &self.looks_below
+    }
+
     /// The transfers, in order of arrival.
     pub fn book(&self) -> &Book {
         &self.book
     }
 
-    /// The pack.
+    /// The pack that holds now.
     pub fn pack(&self) -> &Pack {
         &self.pack
     }
@@ -480,129 +345,6 @@ fn member(members: &mut Vec<Vec<u32>>, party: u32) -> &mut Vec<u32> {
         members.resize_with(party + 1, Vec::new);
     }
     &mut members[party]
-}
-
-impl Decided {
-    fn check(&self) -> Result<(), Refusal> {
-        text("the name of the person", &self.by, Gate::NAME_CHARS_MAX)?;
-        text("the reason", &self.reason, Gate::REASON_CHARS_MAX)
-    }
-}
-
-fn text(field: &'static str, value: &str, n_chars_max: usize) -> Result<(), Refusal> {
-    let is_right = !value.trim().is_empty()
-        && value.chars().count() <= n_chars_max
-        && !value.contains(|c: char| c.is_control() && c != '\n');
-    if is_right { Ok(()) } else { Err(Refusal::Text { field, n_chars_max }) }
-}
-
-impl HoldState {
-    /// One word for messages.
-    pub fn name(&self) -> &'static str {
-        match self {
-            HoldState::Open => "open",
-            HoldState::Released(_) => "released",
-            HoldState::Refused(_) => "refused",
-            HoldState::Expired => "expired",
-        }
-    }
-}
-
-/// One line of a log: something that happened, or a transfer with its worth and arrival.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Line {
-    /// A transfer.
-    Transfer {
-        /// It.
-        transfer: Box<Transfer>,
-        /// What it was worth in minor units of the pack's currency when it arrived.
-        value_minor: i64,
-        /// When it arrived, seconds since 1970.
-        arrived_s: i64,
-    },
-    /// Anything else.
-    Event(Event),
-}
-
-/// Lines that follow one another: each carries a sum over all before it, so a lost or changed one is found.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Chain([u8; 8]);
-
-impl Chain {
-    /// The sum that the last line began with, in hexadecimal.
-    pub fn sum(&self) -> String {
-        crate::score::hex(&self.0)
-    }
-
-    /// A chain that goes on after the line that began with `sum`.
-    pub fn after(sum: &str) -> Option<Chain> {
-        let number = u64::from_str_radix(sum, 16).ok().filter(|_| sum.len() == 16)?;
-        Some(Chain(number.to_be_bytes()))
-    }
-
-    /// Writes the next line, with its line feed.
-    pub fn write(&mut self, line: &Line) -> String {
-        let body = match line {
-            Line::Transfer { transfer, value_minor, arrived_s } => {
-                format!("t {arrived_s} {value_minor} {}", crate::read::jsonl::write_one(transfer))
-            }
-            Line::Event(event) => format!("e {}", serde_json::to_string(event).expect("an event is plain text")),
-        };
-        self.advance(&body);
-        format!("{} {body}\n", crate::score::hex(&self.0))
-    }
-
-    /// Reads the next line, without its line feed; `None` when it is not the one that was written after the last.
-    ///
-    /// `door` is [`crate::read::Door::plain`]: the log holds pseudonyms, and no key is needed.
-    pub fn read(&mut self, line: &[u8], door: &crate::read::Door) -> Option<Line> {
-        let line = std::str::from_utf8(line).ok()?;
-        let (sum, body) = line.split_once(' ')?;
-        let mut next = *self;
-        next.advance(body);
-        if crate::score::hex(&next.0) != sum {
-            return None;
-        }
-        *self = next;
-        let (kind, rest) = body.split_once(' ')?;
-        match kind {
-            "e" => serde_json::from_str(rest).ok().map(Line::Event),
-            "t" => {
-                let mut parts = rest.splitn(3, ' ');
-                let (arrived_s, value_minor) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-                match crate::read::jsonl::read_one(parts.next()?.as_bytes(), door, 0)? {
-                    crate::read::Entry::Transfer { transfer, .. } => {
-                        Some(Line::Transfer { transfer, value_minor, arrived_s })
-                    }
-                    crate::read::Entry::Reject(_) => None,
-                }
-            }
-            _ => None,
-        }
-    }
-
-    fn advance(&mut self, body: &str) {
-        use sha2::{Digest, Sha256};
-        let digest: [u8; 32] = Sha256::new().chain_update(self.0).chain_update(body).finalize().into();
-        self.0 = digest.first_chunk().copied().expect("32 bytes begin with 8");
-    }
-}
-
-impl Gate {
-    /// Lets a line of the log happen again.
-    ///
-    /// # Errors
-    /// [`Error::Log`] when it cannot have been written by this gate.
-    pub fn replay(&mut self, line: Line) -> Result<(), Error> {
-        match line {
-            Line::Event(event) => self.happen(&event).map_err(|why| Error::Log(why.to_string())),
-            Line::Transfer { transfer, value_minor, arrived_s } => match self.take(*transfer, value_minor, arrived_s) {
-                Ok(taken) if taken.is_again => Err(Error::Log("a transfer stands in it twice".to_owned())),
-                Ok(_) => Ok(()),
-                Err((field, problem)) => Err(Error::Log(format!("{field} {problem}"))),
-            },
-        }
-    }
 }
 
 #[cfg(test)]

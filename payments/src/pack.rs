@@ -5,6 +5,7 @@
 //! overlay, never the pack. An unknown key, feature or reference is an error that names it.
 //! Windows hold for the whole pack, so that one pass over the transfers serves every indicator.
 
+mod change;
 mod document;
 mod overlay;
 mod reading;
@@ -14,6 +15,7 @@ use std::collections::BTreeMap;
 use sha2::{Digest, Sha256};
 
 use crate::{Currency, Error, Scope, Spans};
+pub use change::{Change, changes};
 pub use document::{Source, SourceKind};
 pub use reading::{Evidence, FEATURES, Reading, feature_named};
 
@@ -150,6 +152,19 @@ impl Pack {
         pack.sha256 = Sha256::digest(text).into();
         pack.overlay = overlay;
         Ok(pack)
+    }
+
+    /// SHA-256 of the pack's text, followed by that of the overlay's where there is one, in hexadecimal: 64 or 128 digits.
+    pub fn digest(&self) -> String {
+        let overlay = self.overlay.as_ref().map_or_else(String::new, |(_, _, sha256)| crate::score::hex(sha256));
+        crate::score::hex(&self.sha256) + &overlay
+    }
+
+    /// Name and version, with those of the overlay where there is one.
+    pub fn name(&self) -> String {
+        let overlay =
+            self.overlay.as_ref().map_or_else(String::new, |(id, version, _)| format!(" with {id} {version}"));
+        format!("{} {}{overlay}", self.id, self.version)
     }
 
     /// Fills a sentence with what was read.

@@ -123,9 +123,19 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// What was raised last about each party, by place of the typology and number of the party.
+    pub(crate) fn all(&self) -> impl Iterator<Item = ((u32, u32), (Level, i64))> {
+        self.last.iter().map(|(&about, &last)| (about, last))
+    }
+
     /// Takes over that something was raised about a party under a typology.
     pub(crate) fn recall(&mut self, about: (u32, u32), level: Level, at_s: i64) {
         self.last.insert(about, (level, at_s));
+    }
+
+    /// Goes on under another pack, in which the typologies stand at these places.
+    pub(crate) fn rename(&mut self, places: &[Option<u32>]) {
+        self.last = crate::gate::renamed(std::mem::take(&mut self.last), places);
     }
 
     /// Scores one transfer; calls `raise` for each typology that calls for a look and is not at rest.

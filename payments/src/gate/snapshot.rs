@@ -1,11 +1,11 @@
 //! How does a gate begin again without its whole log?
 //!
-//! A snapshot holds the transfers as they were taken, with their worth, the alerts as they were written, and what became
-//! of the holds. The windows are reckoned anew from the rows; nothing is parsed, scored or chained a second time.
+//! A snapshot holds the transfers as they were taken, with their worth, the alerts as they were written, the packs as
+//! they were proposed, and what became of the holds. The windows are reckoned anew from the rows; nothing is parsed, scored or chained a second time.
 //! It ends with a SHA-256 over all before, so half of one or a changed one is refused, and the log is read instead.
 //!
 //! ```text
-//! "swgate1\n"  length u32, JSON of `Rest`  count u64, transfers  SHA-256        integers little-endian
+//! "swgate2\n"  length u32, JSON of `Rest`  count u64, transfers  SHA-256        integers little-endian
 //! ```
 
 use std::io::{self, Read, Write};
@@ -13,12 +13,12 @@ use std::io::{self, Read, Write};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{Event, Gate, Held, Hold, HoldRule, member};
+use super::{Event, Gate, Held, Hold, HoldRule, HoldState, Proposal, ProposalState, Proposed, member};
 use crate::score::hex;
 use crate::transfer::{Channel, Payee, Purpose, Relation, Status};
-use crate::{Alert, Amount, Corridor, Country, Currency, Error, Moment, Pack, PartyId, Transfer};
+use crate::{Alert, Amount, Corridor, Country, Currency, Error, Level, Moment, Pack, PartyId, Transfer};
 
-const MAGIC: &[u8; 8] = b"swgate1\n";
+const MAGIC: &[u8; 8] = b"swgate2\n";
 /// The longest part that is not transfers; alerts are a few kilobytes each.
 const REST_BYTES_MAX: u32 = 1 << 30;
 
@@ -34,15 +34,26 @@ struct Rest {
     digest: String,
     corridors: Vec<(String, String)>,
     currencies: Vec<String>,
+    /// What was proposed, against which pack, and what became of it.
+    proposals: Vec<(Proposed, String, ProposalState)>,
+    last_activated: Option<u32>,
+    active_from: u32,
     alerts: Vec<Alert>,
-    /// Row and place of the typology, of each alert.
-    places: Vec<(u32, u32)>,
-    /// Row, place of the typology, hold.
-    holds: Vec<(u32, u32, Hold)>,
-    /// Place of the typology, number of the party, moment.
-    cleared_until: Vec<(u32, u32, i64)>,
+    alert_rows: Vec<u32>,
+    /// The last level and moment at which something was raised about a party.
+    last_raised: Vec<(About, Level, i64)>,
+    /// Number of the last alert about a party.
+    alert_about: Vec<(About, u32)>,
+    /// Row, whom it is about, hold.
+    holds: Vec<(u32, Option<About>, Hold)>,
+    /// Until when a party is cleared.
+    cleared_until: Vec<(About, i64)>,
     outcomes: Vec<Event>,
+    looks_below: Vec<Event>,
 }
+
+/// Place of the typology, number of the party.
+type About = (u32, u32);
 
 impl Gate {
     /// Writes everything that the gate knows, with a `mark` that [`Gate::restore`] gives back.
@@ -53,10 +64,14 @@ impl Gate {
         let mut currencies: Vec<Currency> = self.book.transfers().iter().map(|t| t.amount.currency()).collect();
         currencies.sort_unstable();
         currencies.dedup();
-        let about = |alert: usize| (self.places[alert].0, self.typology_of(&self.alerts[alert]));
         let row_of = |hold: &Hold| self.book.find(&hold.transfer).expect("a hold is of a transfer that was taken");
-        let mut cleared_until: Vec<(u32, u32, i64)> =
-            self.cleared_until.iter().map(|(&(typology, party), &at_s)| (typology, party, at_s)).collect();
+        let proposal = |one: &Proposal| (one.proposed.clone(), one.against.clone(), one.state.clone());
+        // In order, so that the same gate gives the same bytes.
+        let mut last_raised: Vec<_> = self.memory.all().map(|(about, (level, at_s))| (about, level, at_s)).collect();
+        let mut alert_about: Vec<_> = self.alert_about.iter().map(|(&about, &number)| (about, number)).collect();
+        let mut cleared_until: Vec<_> = self.cleared_until.iter().map(|(&about, &at_s)| (about, at_s)).collect();
+        last_raised.sort_unstable();
+        alert_about.sort_unstable();
         cleared_until.sort_unstable();
         let rest = Rest {
             mark: mark.to_owned(),
@@ -65,11 +80,17 @@ impl Gate {
             digest: hex(&self.book.digest()),
             corridors: self.book.corridors().iter().map(|c| (c.from.to_string(), c.to.to_string())).collect(),
             currencies: currencies.iter().map(|c| c.as_str().to_owned()).collect(),
+            proposals: self.proposals.iter().map(proposal).collect(),
+            last_activated: self.last_activated.map(|number| number as u32),
+            active_from: self.active_from,
             alerts: self.alerts.clone(),
-            places: (0..self.alerts.len()).map(about).collect(),
-            holds: self.holds.iter().map(|held| (row_of(&held.hold), held.about.0, held.hold.clone())).collect(),
+            alert_rows: self.alert_rows.clone(),
+            last_raised,
+            alert_about,
+            holds: self.holds.iter().map(|held| (row_of(&held.hold), held.about, held.hold.clone())).collect(),
             cleared_until,
             outcomes: self.outcomes.clone(),
+            looks_below: self.looks_below.clone(),
         };
         let rest = serde_json::to_vec(&rest).map_err(io::Error::other)?;
         let n_bytes = u32::try_from(rest.len()).ok().filter(|&n| n <= REST_BYTES_MAX);
@@ -91,15 +112,7 @@ impl Gate {
         out.inner.write_all(&sum)
     }
 
-    fn typology_of(&self, alert: &Alert) -> u32 {
-        let name = |place: &usize| {
-            let typology = &self.pack.typologies[*place];
-            alert.typology == format!("{} {}", typology.id, typology.version)
-        };
-        (0..self.pack.typologies.len()).find(name).expect("the gate's own pack wrote the alert") as u32
-    }
-
-    /// Reads a snapshot back: the gate as it was, and the mark.
+    /// Reads a snapshot back: the gate as it was, and the mark. `pack` is the one that held first.
     ///
     /// # Errors
     /// [`Error::Log`] when it breaks off, was changed, or is of another pack or rule.
@@ -119,9 +132,9 @@ impl Gate {
         if rest.begun != gate.begun() {
             return Err(fault("it is of another pack or rule"));
         }
+        gate.take_over_packs(&rest)?;
         let names = Names::parse(&rest).ok_or_else(|| fault("it names an unknown country or currency"))?;
         let n_transfers = u64::from_le_bytes(input.array()?);
-        let mut places = rest.places.iter().zip(rest.alerts.iter()).peekable();
         for _ in 0..n_transfers {
             let (transfer, value_minor) = read_transfer(&mut input, &names)?;
             let scope = &gate.pack.scope;
@@ -130,39 +143,50 @@ impl Gate {
             let row = gate.book.rows()[index as usize];
             member(&mut gate.of_sender, row.sender).push(index);
             member(&mut gate.of_beneficiary, row.beneficiary).push(index);
-            let features = gate.stream.push(gate.book.rows(), index, gate.pack.spans);
-            while let Some((&(_, typology), alert)) = places.next_if(|((row, _), _)| *row == index) {
-                if typology as usize >= gate.pack.typologies.len() {
-                    return Err(fault("an alert is of a typology that the pack does not have"));
-                }
-                let about = gate.party(typology as usize, index);
-                let number = gate.places.len() as u32;
-                gate.memory.recall(about, alert.level, row.at_s);
-                gate.alert_about.insert(about, number);
-                gate.alert_numbers.insert(alert.id.clone(), number);
-                gate.places.push((index, features));
-            }
+            gate.stream.push(gate.book.rows(), index, gate.pack.spans);
         }
         let sum: [u8; 32] = input.sum.clone().finalize().into();
-        if input.array::<32>()? != sum || gate.places.len() != rest.alerts.len() {
+        if input.array::<32>()? != sum || rest.alert_rows.len() != rest.alerts.len() {
             return Err(fault("it does not add up"));
         }
         gate.book.set_digest(unhex(&rest.digest).ok_or_else(|| fault("its digest is none"))?);
-        for (row, typology, hold) in rest.holds {
-            let is_known = (row as usize) < gate.book.rows().len() && (typology as usize) < gate.pack.typologies.len();
-            if !is_known {
-                return Err(fault("a hold is of a transfer that it does not have"));
-            }
-            gate.n_open += usize::from(hold.state == super::HoldState::Open);
+        let (n_rows, n_alerts) = (gate.book.rows().len(), rest.alerts.len());
+        let is_whole = rest.holds.iter().all(|(row, _, _)| (*row as usize) < n_rows)
+            && rest.alert_rows.iter().all(|row| (*row as usize) < n_rows)
+            && rest.alert_about.iter().all(|(_, number)| (*number as usize) < n_alerts);
+        if !is_whole {
+            return Err(fault("it names a transfer or an alert that it does not have"));
+        }
+        for (row, about, hold) in rest.holds {
+            gate.n_open += usize::from(hold.state == HoldState::Open);
             let number = gate.holds.len() as u32;
             gate.hold_of_row.insert(row, number);
             gate.hold_numbers.insert(hold.id.clone(), number);
-            gate.holds.push(Held { hold, about: gate.party(typology as usize, row) });
+            gate.holds.push(Held { hold, about });
         }
-        let cleared = rest.cleared_until.into_iter();
-        gate.cleared_until = cleared.map(|(typology, party, at_s)| ((typology, party), at_s)).collect();
-        (gate.alerts, gate.outcomes, gate.rates_sha256) = (rest.alerts, rest.outcomes, rest.rates_sha256);
+        rest.last_raised.into_iter().for_each(|(about, level, at_s)| gate.memory.recall(about, level, at_s));
+        gate.alert_about = rest.alert_about.into_iter().collect();
+        gate.cleared_until = rest.cleared_until.into_iter().collect();
+        gate.alert_numbers = rest.alerts.iter().zip(0..).map(|(alert, number)| (alert.id.clone(), number)).collect();
+        (gate.alerts, gate.alert_rows, gate.rates_sha256) = (rest.alerts, rest.alert_rows, rest.rates_sha256);
+        (gate.outcomes, gate.looks_below) = (rest.outcomes, rest.looks_below);
         Ok((gate, rest.mark))
+    }
+
+    fn take_over_packs(&mut self, rest: &Rest) -> Result<(), Error> {
+        for (proposed, against, state) in &rest.proposals {
+            let pack = Pack::parse(&proposed.pack, proposed.overlay.as_deref())?;
+            let id = format!("pack-{}", self.proposals.len() + 1);
+            let (proposed, against, state) = (proposed.clone(), against.clone(), state.clone());
+            self.proposals.push(Proposal { id, pack, against, proposed, state });
+        }
+        if let Some(number) = rest.last_activated {
+            let active = self.proposals.get(number as usize);
+            self.pack = active.ok_or_else(|| fault("it names a pack that it does not have"))?.pack.clone();
+            self.last_activated = Some(number as usize);
+            self.active_from = rest.active_from;
+        }
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Does a gate say one thing of each transfer, whatever order they come in and however often it is begun anew?
 
 use super::*;
+use crate::Level;
 use crate::pack::LIVESTREAM_EXPLOITATION;
 use crate::read::Door;
 use crate::simulate::{RATES, Settings, world};
@@ -222,4 +223,108 @@ fn a_snapshot_goes_on_as_if_nothing_had_happened_and_a_changed_one_is_refused() 
         assert!(restore(&snapshot[..place]).is_err(), "cut at {place}");
     }
     assert!(Gate::restore(gate().pack, HoldRule { from: None, for_s: 1 }, &mut &snapshot[..]).is_err());
+}
+
+/// The public pack with other thresholds, so that less is raised.
+fn strict() -> String {
+    LIVESTREAM_EXPLOITATION.replace("review = 47\nalert = 54", "review = 60\nalert = 70")
+}
+
+fn proposed(pack: &str, by: &str) -> Event {
+    let reason = "fewer families are disturbed".to_owned();
+    Event::PackProposed(Proposed { pack: pack.to_owned(), overlay: None, by: by.to_owned(), reason, at_s: 1 })
+}
+
+fn pack_decided(proposal: &str, by: &str) -> PackDecided {
+    PackDecided { proposal: proposal.to_owned(), by: by.to_owned(), reason: "looked at".to_owned(), at_s: 2 }
+}
+
+#[test]
+fn a_pack_holds_only_after_a_second_person_let_it() {
+    let mut gate = gate();
+    let before = gate.pack().digest();
+    assert!(matches!(gate.happen(&proposed("nonsense", "Ada")), Err(Refusal::Pack { .. })));
+    assert_eq!(gate.happen(&proposed(LIVESTREAM_EXPLOITATION, "Ada")), Err(Refusal::SamePack));
+    let dollars = LIVESTREAM_EXPLOITATION.replace("currency = \"EUR\"", "currency = \"USD\"");
+    assert!(matches!(gate.happen(&proposed(&dollars, "Ada")), Err(Refusal::OtherCurrency { .. })));
+    gate.happen(&proposed(&strict(), "Ada Example")).unwrap();
+    assert!(matches!(gate.happen(&proposed(&strict(), "Bo")), Err(Refusal::ProposedBefore { .. })));
+    for own in ["Ada Example", " ada example "] {
+        let refusal = gate.happen(&Event::PackActivated(pack_decided("pack-1", own)));
+        assert!(matches!(refusal, Err(Refusal::OwnProposal { .. })), "{refusal:?}");
+    }
+    assert!(matches!(
+        gate.happen(&Event::PackActivated(pack_decided("pack-9", "Bo"))),
+        Err(Refusal::NoProposal { .. })
+    ));
+    assert!(matches!(gate.happen(&Event::PackActivated(pack_decided("pack-1", ""))), Err(Refusal::Text { .. })));
+    assert_eq!(gate.pack().digest(), before, "what is refused changes nothing");
+
+    let other = strict().replace("review = 60", "review = 61");
+    gate.happen(&proposed(&other, "Cy")).unwrap();
+    gate.happen(&Event::PackActivated(pack_decided("pack-1", "Bo"))).unwrap();
+    assert_eq!(gate.pack().typologies[0].review, 60);
+    assert_eq!(gate.active_proposal().map(|proposal| &*proposal.id), Some("pack-1"));
+    let again = gate.happen(&Event::PackActivated(pack_decided("pack-1", "Bo")));
+    assert!(matches!(again, Err(Refusal::ProposalNotOpen { .. })), "{again:?}");
+    let overtaken = gate.happen(&Event::PackActivated(pack_decided("pack-2", "Bo")));
+    assert!(matches!(overtaken, Err(Refusal::Overtaken { .. })), "{overtaken:?}");
+    gate.happen(&Event::PackDeclined(pack_decided("pack-2", "Cy"))).unwrap();
+    gate.happen(&proposed(&other, "Cy")).unwrap();
+    gate.happen(&Event::PackActivated(pack_decided("pack-3", "Bo"))).unwrap();
+    assert_eq!(gate.pack().typologies[0].review, 61);
+    assert_eq!(gate.begun_with().digest(), before);
+}
+
+#[test]
+fn another_pack_holds_from_its_activation_on_and_the_log_and_a_snapshot_know_it() {
+    let transfers = transfers();
+    let (early, late) = transfers.split_at(transfers.len() / 2);
+    let (mut first, mut chain, mut log) = (gate(), Chain::default(), String::new());
+    let mut happen = |gate: &mut Gate, line: Line| {
+        log += &chain.write(&line);
+        gate.replay(line).unwrap();
+    };
+    let begun = first.begun();
+    happen(&mut first, Line::Event(begun));
+    let take = |(transfer, value_minor): &(Transfer, i64)| Line::Transfer {
+        transfer: Box::new(transfer.clone()),
+        value_minor: *value_minor,
+        arrived_s: 7,
+    };
+    early.iter().for_each(|transfer| happen(&mut first, take(transfer)));
+    let before = json(&first);
+    assert!(!before.is_empty());
+    // Windows, marks and thresholds differ.
+    let changed = strict()
+        .replace("window_days = 90", "window_days = 60")
+        .replace("small_max_minor = 20000", "small_max_minor = 15000");
+    happen(&mut first, Line::Event(proposed(&changed, "Ada")));
+    happen(&mut first, Line::Event(Event::PackActivated(pack_decided("pack-1", "Bo"))));
+    assert_eq!(json(&first), before, "what was raised stays");
+    let mut snapshot = Vec::new();
+    first.write_snapshot("here", &mut snapshot).unwrap();
+    let (mut second, _) = Gate::restore(gate().pack, RULE, &mut &snapshot[..]).unwrap();
+    for transfer in late {
+        happen(&mut first, take(transfer));
+        second.replay(take(transfer)).unwrap();
+    }
+    let after = json(&first);
+    assert!(after.len() > before.len(), "something is raised under the new pack");
+    assert_eq!(json(&second), after);
+    assert!(second.holds().eq(first.holds()));
+    assert_eq!(json(&read(&log).unwrap()), after);
+
+    // From there on it is as if the new pack had always been there, but for what was said before.
+    let pack = Pack::parse(&changed, None).unwrap();
+    let new = first.alerts()[before.len()..].iter();
+    assert!(new.clone().all(|alert| alert.inputs.pack_sha256 == pack.digest() && alert.score >= 52));
+    let mut fresh = Gate::new(pack.clone(), RULE);
+    transfers.iter().for_each(|(transfer, value)| drop(fresh.take(transfer.clone(), *value, 7).unwrap()));
+    let score_at = |alert: &Alert| (alert.raised_by.clone(), alert.party.clone(), alert.score);
+    let all: Vec<_> = fresh.alerts().iter().map(score_at).collect();
+    let n_same = new.clone().filter(|alert| all.contains(&score_at(alert))).count();
+    assert!(n_same * 2 > new.len(), "{n_same} of {} are raised at the same transfer with the same score", new.len());
+    assert_eq!(first.pack_of(&first.alerts()[0]).digest(), gate().pack.digest());
+    assert_eq!(first.pack_of(first.alerts().last().unwrap()).digest(), pack.digest());
 }

@@ -47,7 +47,8 @@ pub(crate) type Outcome = Result<Taken, (Field, Problem)>;
 pub(crate) struct DeskFault(String);
 
 impl Desk {
-    /// Opens the desk in `folder`, or makes it. `rule` is for a desk that is made; an open one keeps its own.
+    /// Opens the desk in `folder`, or makes it. `pack` is the one the desk is begun with, or was; which one holds now stands
+    /// in the log. `rule` is for a desk that is made; an open one keeps its own.
     pub(crate) fn open(folder: &Path, pack: Pack, rule: HoldRule) -> Result<Desk> {
         std::fs::create_dir_all(folder).with_context(|| unwritable(folder))?;
         let open = |name: &str| {
@@ -57,7 +58,7 @@ impl Desk {
         };
         let (log, lock) = (open("log.jsonl")?, open("lock")?);
         lock.lock().with_context(|| unwritable(folder))?;
-        let rule = begun_with(&folder.join("log.jsonl"))?.unwrap_or(rule);
+        let rule = begun_with(&folder.join("log.jsonl"), &pack)?.unwrap_or(rule);
         let mut desk = Desk {
             folder: folder.to_owned(),
             gate: Gate::new(pack, rule),
@@ -317,8 +318,8 @@ fn n_lines_between() -> u64 {
 
 /// Whether the line that ends at byte `n_bytes` of the log is the one the chain was at.
 fn is_last_line(log: &Path, n_bytes: u64, chain: &Chain) -> bool {
-    // The longest line is far shorter: ids and reasons have limits.
-    const LINE_BYTES_MAX: u64 = 1 << 16;
+    // The longest line proposes a pack: two texts of a mebibyte, in which quotes and line feeds are written as two.
+    const LINE_BYTES_MAX: u64 = 1 << 23;
     let first = n_bytes.saturating_sub(LINE_BYTES_MAX);
     let mut text = Vec::new();
     let read = File::open(log).and_then(|mut file| {
@@ -330,8 +331,8 @@ fn is_last_line(log: &Path, n_bytes: u64, chain: &Chain) -> bool {
     is_whole && last.is_some_and(|line| line.starts_with(chain.sum().as_bytes()))
 }
 
-/// The rule that the log was begun with, when there is one.
-fn begun_with(path: &Path) -> Result<Option<HoldRule>> {
+/// The rule that the log was begun with, when there is one. The pack must be the one it was begun with too.
+fn begun_with(path: &Path, pack: &Pack) -> Result<Option<HoldRule>> {
     let mut line = Vec::new();
     BufReader::new(File::open(path).with_context(|| unreadable(path))?).read_until(b'\n', &mut line)?;
     if line.pop_if(|last| *last == b'\n').is_none() {
@@ -339,7 +340,11 @@ fn begun_with(path: &Path) -> Result<Option<HoldRule>> {
     }
     let door = Door::plain(PartyKey::new(&[0; 16])?);
     match Chain::default().read(&line, &door) {
-        Some(Line::Event(Event::Begun { rule, .. })) => Ok(Some(rule)),
+        Some(Line::Event(Event::Begun { rule, pack_sha256 })) if pack_sha256 == pack.digest() => Ok(Some(rule)),
+        Some(Line::Event(Event::Begun { pack_sha256, .. })) => bail!(DeskFault(format!(
+            "{} was begun with another pack, whose SHA-256 is {pack_sha256}\n  to do: give the pack and overlay it was begun with; another one is proposed and activated in the console, under Payments, Packs",
+            path.display()
+        ))),
         Some(_) | None => bail!(DeskFault(format!(
             "{}, line 1: it is no log of a desk\n  to do: name another folder with --state",
             path.display()

@@ -88,10 +88,11 @@ impl Known {
         }
     }
 
-    pub(super) fn pack(&self) -> &Pack {
+    /// The pack that raised the alert.
+    pub(super) fn pack_of(&self, alert: &Alert) -> &Pack {
         match self {
             Known::File { loaded, .. } => &loaded.pack,
-            Known::Desk(desk, _) => desk.gate().pack(),
+            Known::Desk(desk, _) => desk.gate().pack_of(alert),
         }
     }
 
@@ -119,7 +120,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         }
         eprintln!("{} comes out again with the same bytes", alert.id);
     }
-    let (book, pack) = (known.book(), known.pack());
+    let (book, pack) = (known.book(), known.pack_of(alert));
     if let Some(path) = &arguments.svg {
         let svg =
             payments::draw::time_line(alert, index, book, pack.spans).context("the alert names nobody in the file")?;

@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let known = Known::load(&arguments.input)?;
     let (alert, index) = known.find(&arguments.alert)?;
     let rows = known.book().rows();
-    let began_s = rows[index as usize].at_s - known.pack().spans.window_s;
+    let began_s = rows[index as usize].at_s - known.pack_of(alert).spans.window_s;
     let json = serde_json::to_string(&referral(alert, began_s, rows[index as usize].at_s)?)?;
     match &arguments.out {
         Some(path) => std::fs::write(path, json + "\n").map_err(|why| unwritable(path, why))?,

@@ -77,7 +77,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let text = text_of(&arguments.filing)?;
     let cure = "see docs/payments/reports.md for what stands in it";
     let filing: Filing = toml::from_str(&text).map_err(|why| told("cannot use", &arguments.filing, why, cure))?;
-    let draft = Draft { alert, book: known.book(), rates: known.rates(), currency: known.pack().currency, filing };
+    let draft =
+        Draft { alert, book: known.book(), rates: known.rates(), currency: known.pack_of(alert).currency, filing };
     let xml = match arguments.to {
         To::FincenSar => draft.fincen(),
         To::Goaml => draft.goaml(),
