@@ -250,6 +250,12 @@ impl Book {
         }
     }
 
+    /// Whether every row is marked as `scope` says.
+    pub(crate) fn is_marked_by(&self, scope: &Scope) -> bool {
+        let mut all = self.rows.iter().zip(&self.transfers);
+        all.all(|(row, transfer)| row.marks == scope.marks_of(transfer, row.value_minor))
+    }
+
     /// The number of a party that occurs.
     pub fn number_of(&self, party: PartyId) -> Option<u32> {
         self.party_numbers.get(&party).copied()

@@ -2,8 +2,9 @@
 //!
 //! One lane for each counterparty, one dot for each transfer: time runs to the right, area grows with worth, a ring
 //! means night on the sender's clock, and a filled dot stands behind a reason. Everything is also in the title of each
-//! dot, so that a screen reader tells the same story. [`network`] draws who pays whom around it.
+//! dot, so that a screen reader tells the same story. [`network`] draws who pays whom around it, [`bars`] counts.
 
+pub mod bars;
 pub mod network;
 
 use std::collections::BTreeMap;
@@ -68,9 +69,9 @@ impl Picture<'_> {
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"t d\" \
              font-family=\"sans-serif\" font-size=\"13\">\n<title id=\"t\">{id}: transfers before the alert</title>\n\
              <desc id=\"d\">{n} transfers with {others} parties. {looks_like}.</desc>\n\
-             <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
-             <text x=\"16\" y=\"28\" font-size=\"17\" fill=\"#1a1a1a\">{id} · score {score}</text>\n\
-             <text x=\"16\" y=\"50\" fill=\"#444444\">{party} · filled: behind a reason · ring: night on the sender's clock</text>\n",
+             <rect class=\"paper\" width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
+             <text class=\"ink\" x=\"16\" y=\"28\" font-size=\"17\" fill=\"#1a1a1a\">{id} · score {score}</text>\n\
+             <text class=\"soft\" x=\"16\" y=\"50\" fill=\"#444444\">{party} · filled: behind a reason · ring: night on the sender's clock</text>\n",
             id = self.alert.id,
             n = self.dots.len(),
             others = lanes.len(),
@@ -104,7 +105,7 @@ impl Picture<'_> {
             let day = crate::Moment { utc_s: at_s, offset_min: None }.to_rfc3339();
             let _ = writeln!(
                 svg,
-                "<path d=\"M{x} {TOP}V{bottom}\" stroke=\"#dddddd\"/><text x=\"{x}\" y=\"{label}\" text-anchor=\"middle\" fill=\"#444444\">{day}</text>",
+                "<path class=\"rule\" d=\"M{x} {TOP}V{bottom}\" stroke=\"#dddddd\"/><text class=\"soft\" x=\"{x}\" y=\"{label}\" text-anchor=\"middle\" fill=\"#444444\">{day}</text>",
                 bottom = height - 32,
                 label = height - 14,
                 day = &day[..10],
@@ -124,7 +125,7 @@ impl Picture<'_> {
                 if is_shared { format!("{} others", lanes.len() - N_LANES_MAX + 1) } else { short(&party.to_string()) };
             let _ = writeln!(
                 svg,
-                "<path d=\"M{LEFT} {y}H{right}\" stroke=\"#bbbbbb\"/><text x=\"16\" y=\"{base}\" fill=\"#1a1a1a\">{label}</text>",
+                "<path class=\"rule\" d=\"M{LEFT} {y}H{right}\" stroke=\"#bbbbbb\"/><text class=\"ink\" x=\"16\" y=\"{base}\" fill=\"#1a1a1a\">{label}</text>",
                 right = WIDTH - 30,
                 base = y + 4,
             );
@@ -135,16 +136,17 @@ impl Picture<'_> {
         let (x, y) = (self.x(dot.row.at_s), lane_y(lane));
         // Area grows with worth: EUR 25 has a radius of 5, EUR 400 and above one of 18.
         let radius = (dot.row.value_minor.max(0) / 100).isqrt().clamp(3, 18);
-        let (fill, ring) = match (dot.stands_behind, dot.row.has(mark::NIGHT)) {
-            (true, true) => ("#9a3b26", "#14213d"),
-            (true, false) => ("#9a3b26", "none"),
-            (false, true) => ("#ffffff", "#14213d"),
-            (false, false) => ("#ffffff", "#888888"),
+        // Class on a page, and colours elsewhere.
+        let (class, fill, ring) = match (dot.stands_behind, dot.row.has(mark::NIGHT)) {
+            (true, true) => ("near night", "#9a3b26", "#14213d"),
+            (true, false) => ("near", "#9a3b26", "none"),
+            (false, true) => ("paper night", "#ffffff", "#14213d"),
+            (false, false) => ("paper day", "#ffffff", "#888888"),
         };
         let what = if dot.row.has(mark::TRAVEL) { "travel purchase" } else { "transfer" };
         let _ = writeln!(
             svg,
-            "<circle cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\" fill-opacity=\"0.75\" stroke=\"{ring}\" stroke-width=\"2\">\
+            "<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\" fill-opacity=\"0.75\" stroke=\"{ring}\" stroke-width=\"2\">\
              <title>{what} {id}, {at}, {amount}</title></circle>",
             id = escaped(&dot.transfer.id),
             at = dot.transfer.at.to_rfc3339(),

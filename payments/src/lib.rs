@@ -8,11 +8,16 @@
 //! [`features`] (windows), [`pack`] (indicators as data), [`score`] (points and alerts), [`gate`] (one by one, with
 //! holds), [`rank`] (an order learnt from reviewed alerts, if asked for), [`draw`] (a picture of one), [`simulate`] (made-up customers to test with).
 //!
+//! Three questions about a pack: [`shadow`] (what would another raise?), [`below`] (whom do we miss?), [`drift`] (is it
+//! still what it was?).
+//!
 //! Pure: no file, clock, socket, thread or chance. Bytes, key, rates and seed come in as arguments.
 
+pub mod below;
 pub mod book;
 pub mod country;
 pub mod draw;
+pub mod drift;
 pub mod error;
 pub mod features;
 pub mod gate;
@@ -23,6 +28,8 @@ pub mod rank;
 pub mod rates;
 pub mod read;
 pub mod score;
+pub mod scored;
+pub mod shadow;
 pub mod simulate;
 #[cfg(test)]
 mod testing;
@@ -39,5 +46,6 @@ pub use pack::Pack;
 pub use party::{PartyId, PartyKey};
 pub use rates::Rates;
 pub use score::{Alert, Level};
+pub use scored::Scored;
 pub use time::Moment;
 pub use transfer::Transfer;

@@ -36,3 +36,12 @@ pub(crate) fn transfer(id: &str, at_s: i64, sender: u32, beneficiary: u32, minor
 pub(crate) fn scope() -> Scope {
     Scope { cross_border_only: true, small_minor: 1000..=20_000, night_from_hour: 23, night_to_hour: 5 }
 }
+
+/// A made-up year of `n_remitters`, priced for the public pack.
+pub(crate) fn world(n_remitters: u32, n_cases_per_100_000: u32) -> crate::Book {
+    use crate::simulate::{RATES, Settings, world};
+    let settings = Settings { seed: 3, region: 0, n_remitters, n_days: 365, first_day: 20_000, n_cases_per_100_000 };
+    let pack = crate::Pack::parse(crate::pack::LIVESTREAM_EXPLOITATION, None).unwrap();
+    let rates = crate::Rates::parse(RATES, pack.currency).unwrap();
+    crate::Book::new(world(settings).transfers, &rates, &pack.scope).unwrap().0
+}

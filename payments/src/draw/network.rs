@@ -112,9 +112,9 @@ pub fn picture(alert: &Alert, ties: &[Tie], currency: crate::Currency) -> String
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"nt nd\" \
          font-family=\"sans-serif\" font-size=\"13\">\n<title id=\"nt\">{id}: who pays whom</title>\n\
          <desc id=\"nd\">{n} ties between {parties} parties; the table beside this picture names each.</desc>\n\
-         <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
-         <text x=\"16\" y=\"28\" font-size=\"17\" fill=\"#1a1a1a\">{id} · who pays whom in the window before</text>\n\
-         <text x=\"16\" y=\"50\" fill=\"#444444\">a line is as thick as transfers are many; its title says how many and how much</text>\n",
+         <rect class=\"paper\" width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
+         <text class=\"ink\" x=\"16\" y=\"28\" font-size=\"17\" fill=\"#1a1a1a\">{id} · who pays whom in the window before</text>\n\
+         <text class=\"soft\" x=\"16\" y=\"50\" fill=\"#444444\">a line is as thick as transfers are many; its title says how many and how much</text>\n",
         id = alert.id,
         n = ties.len(),
         parties = columns.iter().map(Vec::len).sum::<usize>(),
@@ -123,7 +123,7 @@ pub fn picture(alert: &Alert, ties: &[Tie], currency: crate::Currency) -> String
         let left_out = if n_left_out[place] > 0 { format!(" (and {} more)", n_left_out[place]) } else { String::new() };
         let _ = writeln!(
             svg,
-            "<text x=\"{}\" y=\"76\" text-anchor=\"middle\" fill=\"#444444\">{label}{left_out}</text>",
+            "<text class=\"soft\" x=\"{}\" y=\"76\" text-anchor=\"middle\" fill=\"#444444\">{label}{left_out}</text>",
             COLUMNS[place]
         );
     }
@@ -141,11 +141,11 @@ pub fn picture(alert: &Alert, ties: &[Tie], currency: crate::Currency) -> String
         };
         let outer = if tie.is_near { 0 } else { 2 };
         let (Some((x1, y1)), Some((x2, y2))) = (place_of(1, in_middle), place_of(outer, outside)) else { continue };
-        let colour = if tie.is_near { "#9a3b26" } else { "#8a8f98" };
+        let (class, colour) = if tie.is_near { ("near", "#9a3b26") } else { ("far", "#8a8f98") };
         let worth = crate::Amount::new(tie.value_minor, currency).map_or_else(|_| "0".to_owned(), |a| a.to_string());
         let _ = writeln!(
             svg,
-            "<path d=\"M{x1} {y1}L{x2} {y2}\" stroke=\"{colour}\" stroke-width=\"{width}\" stroke-opacity=\"0.7\" fill=\"none\">\
+            "<path class=\"{class}\" d=\"M{x1} {y1}L{x2} {y2}\" stroke=\"{colour}\" stroke-width=\"{width}\" stroke-opacity=\"0.7\" fill=\"none\">\
              <title>{sender} paid {beneficiary} {n} times, {worth}</title></path>",
             width = tie.n_transfers.isqrt().clamp(1, 8),
             sender = tie.sender,
@@ -156,11 +156,11 @@ pub fn picture(alert: &Alert, ties: &[Tie], currency: crate::Currency) -> String
     for (column, parties) in columns.iter().enumerate() {
         for party in parties {
             let Some((x, y)) = place_of(column, *party) else { continue };
-            let fill = if column == 0 { "#9a3b26" } else { "#14213d" };
+            let (class, fill) = if column == 0 { ("near", "#9a3b26") } else { ("ink", "#14213d") };
             let _ = writeln!(
                 svg,
-                "<circle cx=\"{x}\" cy=\"{y}\" r=\"7\" fill=\"{fill}\"><title>{party}</title></circle>\
-                 <text x=\"{x}\" y=\"{label}\" text-anchor=\"middle\" font-size=\"11\" fill=\"#1a1a1a\" stroke=\"#ffffff\" \
+                "<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"7\" fill=\"{fill}\"><title>{party}</title></circle>\
+                 <text class=\"ink\" x=\"{x}\" y=\"{label}\" text-anchor=\"middle\" font-size=\"11\" fill=\"#1a1a1a\" stroke=\"#ffffff\" \
                  stroke-width=\"3\" paint-order=\"stroke\">{name}</text>",
                 label = y + 19,
                 name = escaped(&short(&party.to_string())),
