@@ -86,7 +86,7 @@ async fn routes(arguments: &Arguments) -> Result<Router> {
     let paid = payments::open(&arguments.data)?;
     Ok(with_desk(desk, Some(Arc::clone(&paid)))
         .merge(known)
-        .merge(payments::routes(paid))
+        .merge(payments::v1::routes(paid))
         .merge(demo::routes(arguments.demo.clone())))
 }
 

@@ -47,6 +47,8 @@ pub(super) enum Refusal {
     Filled(String),
     /// It is not this reader's to see.
     NotYours,
+    /// The desk of payments; none when it cannot answer.
+    Paid(Option<::payments::gate::Refusal>),
 }
 
 /// The answer to a request, or why it is refused.
@@ -59,6 +61,7 @@ impl IntoResponse for Refusal {
             Refusal::Filled(what) => sorry(StatusCode::UNPROCESSABLE_ENTITY, &what, "Go back and change it."),
             // As if it were not there: that there is such a case is not theirs to know either.
             Refusal::NotYours => sorry(StatusCode::NOT_FOUND, "There is nothing at this address.", "Go back."),
+            Refusal::Paid(refusal) => payments::refused(refusal),
         }
     }
 }

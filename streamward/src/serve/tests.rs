@@ -1,6 +1,7 @@
 //! Who sees what, and does an incident become a filed report? Asked over HTTP, of the routes that are served.
 
 mod matrix;
+mod paid;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -62,56 +63,6 @@ async fn what_was_paid_is_not_there_for_who_may_not_read_it() {
         assert!(queue.contains(open.as_str()) && !queue.contains(shut.as_str()), "{queue}");
     }
     assert_eq!(house.desk.store.deeds(&paid).await.unwrap().len(), 1, "nothing was done to it");
-}
-
-#[tokio::test]
-async fn an_alert_about_payments_is_read_and_answered_by_its_own_readers_alone() {
-    let house = House::new("").await;
-    let pack = ::payments::Pack::parse(::payments::pack::LIVESTREAM_EXPLOITATION, None).unwrap();
-    let rates = ::payments::Rates::parse(::payments::simulate::RATES, pack.currency).unwrap();
-    let rule = ::payments::gate::HoldRule { from: Some(::payments::Level::Review), for_s: 1 << 30 };
-    // Another program at the same desk, as a stream would be.
-    let folder = house.folder.path().join("payments");
-    std::fs::remove_file(folder.join("log.jsonl")).unwrap();
-    let mut desk = crate::payments::desk::Desk::open(&folder, pack, rule).unwrap();
-    let settings = ::payments::simulate::Settings {
-        seed: 3,
-        region: 0,
-        n_remitters: 400,
-        n_days: 365,
-        first_day: 20_000,
-        n_cases_per_100_000: 8000,
-    };
-    let mut transfers = ::payments::simulate::world(settings).transfers;
-    transfers.sort_by_key(|transfer| transfer.at.utc_s);
-    desk.take(transfers, &rates, crate::payments::desk::now_s()).unwrap();
-    let alert = desk.gate().alerts().last().expect("something is raised").id.clone();
-    let hold = desk.gate().holds().last().expect("something is held").id.clone();
-    drop(desk);
-    let house = House::at(house.folder).await;
-
-    house.let_in("ada", &[Role::Lead], &[Compartment::Video]).await;
-    house.let_in("bo", &[Role::Reviewer], &[Compartment::Payments]).await;
-    let (ada, bo) = (house.session("ada").await, house.session("bo").await);
-    for path in ["/payments".to_owned(), format!("/payments/{alert}")] {
-        assert_eq!(house.with(&ada, Method::GET, &path, "").await.status, StatusCode::NOT_FOUND, "{path}");
-        let page = house.with(&bo, Method::GET, &path, "").await;
-        assert_eq!(page.status, StatusCode::OK, "{path}: {}", page.text);
-        assert!(page.text.contains(&alert) && page.text.contains("not a finding"), "{}", page.text);
-    }
-    assert!(!house.with(&ada, Method::GET, "/", "").await.text.contains("/payments"), "no link either");
-
-    let found = format!("/payments/{alert}/outcome");
-    let body = "outcome=innocent&note=a+%3Cb%3Esister%3C%2Fb%3E";
-    assert_eq!(house.with(&ada, Method::POST, &found, body).await.status, StatusCode::NOT_FOUND);
-    assert!(house.with(&bo, Method::POST, &found, body).await.status.is_redirection());
-    let page = house.with(&bo, Method::GET, &format!("/payments/{alert}"), "").await.text;
-    assert!(page.contains("<strong>innocent</strong>, bo") && page.contains("a &lt;b&gt;sister"), "{page}");
-
-    let decide = format!("/payments/holds/{hold}");
-    assert_eq!(house.with(&bo, Method::POST, &decide, "answer=release&reason=+").await.status, 422);
-    assert!(house.with(&bo, Method::POST, &decide, "answer=release&reason=a+letter").await.status.is_redirection());
-    assert_eq!(house.with(&bo, Method::POST, &decide, "answer=refuse&reason=again").await.status, StatusCode::CONFLICT);
 }
 
 #[tokio::test]
