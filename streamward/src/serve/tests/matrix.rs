@@ -250,6 +250,8 @@ fn filled(path: &str, case: &str) -> String {
         ("{entry}", "x"),
         ("{*path}", "x"),
         ("{hold}", "1"),
+        ("{proposal}", "pack-0"),
+        ("{item}", "b-0"),
     ];
     let path = names.iter().fold(path.to_owned(), |path, (name, value)| path.replace(name, value));
     assert!(!path.contains('{'), "{path} has a name that stands for nothing here");
