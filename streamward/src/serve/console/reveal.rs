@@ -72,7 +72,8 @@ impl From<Refusal> for Covered {
         match refusal {
             Refusal::Store(error) => error.into(),
             Refusal::Filled(what) => Covered(StatusCode::UNPROCESSABLE_ENTITY, what),
-            Refusal::NotYours => absent(),
+            // The desk of payments has no files to look at.
+            Refusal::NotYours | Refusal::Paid(_) => absent(),
         }
     }
 }
