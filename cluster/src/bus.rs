@@ -21,7 +21,7 @@ pub enum Bus {
     /// Inside this process.
     InProcess(InProcess),
     /// NATS JetStream.
-    JetStream(JetStream),
+    JetStream(Box<JetStream>),
 }
 
 /// An entry as it is since one revision.
@@ -33,6 +33,12 @@ pub struct Change {
     pub revision: Revision,
     /// What it says; none where it was deleted or is no lease.
     pub lease: Option<Lease>,
+}
+
+impl From<JetStream> for Bus {
+    fn from(bus: JetStream) -> Bus {
+        Bus::JetStream(Box::new(bus))
+    }
 }
 
 impl Bus {

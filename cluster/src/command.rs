@@ -49,15 +49,24 @@ struct BusChoices {
 }
 
 impl BusChoices {
+    fn url(&self) -> Result<&str, Error> {
+        self.nats.as_deref().ok_or_else(|| Error::Bus {
+            url: "(none)".into(),
+            detail: "say where it is with --nats; one process alone is `streamward-cluster gate` without it".into(),
+        })
+    }
+
     fn identity(&self, name: &str) -> Result<Identity, Error> {
+        self.url()?;
         let folder = self.certificates.as_ref();
         let missing = || Error::Certificate("with --nats, --certificates is needed".into());
         folder.map(|folder| Identity::in_folder(folder, name)).ok_or_else(missing)
     }
 
-    async fn connect(&self, url: &str, name: &str) -> Result<Bus, Error> {
-        let identity = self.identity(name)?;
-        Ok(Bus::JetStream(JetStream::connect(url, Some(&identity), self.replicas).await?))
+    /// The bus, as who `name`'s certificate says.
+    async fn connect(&self, name: &str) -> Result<Bus, Error> {
+        let (url, identity) = (self.url()?, self.identity(name)?);
+        Ok(JetStream::connect(url, Some(&identity), self.replicas).await?.into())
     }
 }
 

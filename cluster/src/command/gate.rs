@@ -59,10 +59,10 @@ pub(super) async fn run(arguments: Arguments) -> Result<u8, Error> {
     let seats = arguments.judges.seats();
     let policy = seats.policy()?;
     let (bus, dial) = match &arguments.bus.nats {
-        Some(url) => {
+        Some(_) => {
             let own = arguments.name.as_deref().unwrap_or(&arguments.stream);
             let (connector, _) = arguments.bus.identity(own)?.load()?;
-            (arguments.bus.connect(url, own).await?, Dial::Tls(connector))
+            (arguments.bus.connect(own).await?, Dial::Tls(connector))
         }
         None => {
             let bus = Bus::in_process();

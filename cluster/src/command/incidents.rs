@@ -24,13 +24,10 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<u8, Error> {
-    let Some(url) = arguments.bus.nats.clone() else {
-        return Err(Error::Bus { url: "(none)".into(), detail: "say where with --nats".into() });
-    };
-    let mut kept = Kept::open(&arguments.out)?;
-    let Bus::JetStream(bus) = arguments.bus.connect(&url, &arguments.name).await? else {
+    let Bus::JetStream(bus) = arguments.bus.connect(&arguments.name).await? else {
         return Ok(0);
     };
+    let mut kept = Kept::open(&arguments.out)?;
     let mut incidents = bus.incidents(&arguments.name);
     let reading = async {
         while let Some(delivered) = incidents.recv().await {

@@ -35,10 +35,6 @@ pub(super) struct Arguments {
 }
 
 pub(super) async fn run(arguments: Arguments) -> Result<u8, Error> {
-    let url = arguments.bus.nats.clone().ok_or_else(|| Error::Bus {
-        url: "(none)".into(),
-        detail: "a worker needs --nats; one process alone is `streamward-cluster gate` without it".into(),
-    })?;
     let name = Name::new(&arguments.name)?;
     let (_, acceptor) = arguments.bus.identity(&arguments.name)?.load()?;
     let failed = |source| Error::Listen { address: arguments.listen.clone(), source };
@@ -49,7 +45,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<u8, Error> {
         Some(capacity) => capacity,
         None => seats.measure().await?,
     };
-    let bus = arguments.bus.connect(&url, &arguments.name).await?;
+    let bus = arguments.bus.connect(&arguments.name).await?;
     let holder = Holder { worker: name, address: arguments.advertise.unwrap_or_else(|| own.to_string()) };
     eprintln!("{}: takes frames at {}, up to {capacity} pixels a second", holder.worker, holder.address);
     let service = Service::new(bus, seats, holder, capacity);
