@@ -162,6 +162,11 @@ pub async fn run(bus: Bus, dial: Dial, stream: Stream, ends: Ends) -> Result<Pas
             },
         };
         let at = began.elapsed();
+        // What fell due before this was heard is decided, and stands in the journal, before it.
+        machine.input(Input::Tick, at);
+        while let Some(output) = machine.poll() {
+            gate.carry_out(output, at).await?;
+        }
         gate.note_input(&input, at)?;
         let refused = machine.lease_counts().answers_refused;
         let is_answer = matches!(input, Input::Answer { .. });
