@@ -10,13 +10,20 @@ use serde_json::Value;
 #[derive(Debug, Default)]
 pub(crate) struct Verdict {
     pub(crate) frames: u64,
-    /// Frames that left, and by whom each was sent to be judged last.
+    /// Frames that left, and to whom each was sent first.
     pub(crate) released: BTreeSet<u64>,
     pub(crate) judge_of: BTreeMap<u64, String>,
+    /// When each frame's place was decided, microseconds since the stream began.
+    pub(crate) decided_us: BTreeMap<u64, u64>,
+    /// From one lease to the next.
+    pub(crate) handovers: Vec<Handover>,
     /// Frames that left although no lease that held had judged them clear.
     pub(crate) without_lease: Vec<String>,
-    /// Frames that left twice, or under an epoch that two workers held.
+    /// Frames that left twice, or by another worker than the first under their epoch.
     pub(crate) by_two: Vec<String>,
+    /// Epochs that the bus gave to two workers, as nats-server up to 2.9.20 may where two writes meet
+    /// (nats-io/nats-server#4320). Both are void from then on.
+    pub(crate) given_twice: Vec<u64>,
     /// Frames in which something was found while the lease held.
     pub(crate) found: BTreeSet<u64>,
     /// Places covered because nobody judged, and repeats.
@@ -27,7 +34,21 @@ pub(crate) struct Verdict {
     pub(crate) incidents: Vec<String>,
 }
 
-/// Epochs under which two workers say that they judged one stream. Reckoned from what the workers say alone: each line
+/// What passed between two leases, microseconds since the stream began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Handover {
+    /// The last answer under the old lease.
+    pub(crate) answered_us: u64,
+    /// The old lease was found lost.
+    pub(crate) lost_us: u64,
+    /// Another worker was seen to hold it.
+    pub(crate) taken_us: u64,
+    /// Its first answer.
+    pub(crate) judged_us: u64,
+}
+
+/// Epochs under which two workers say that they judged one stream, which they may where the bus gave it to both: at most
+/// one of them was believed. Reckoned from what the workers say alone: each line
 /// of a log that reads `STREAM: judged here, epoch N`.
 pub(crate) fn judged_by_two(logs: &[(&str, String)]) -> Vec<String> {
     let mut judges: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -44,9 +65,12 @@ pub(crate) fn judge(journal: &str, ttl_us: u64) -> Verdict {
     let mut verdict = Verdict::default();
     let (mut newest, mut view, mut view_at) = (None, None::<u64>, 0);
     let mut ended = BTreeSet::new();
+    let mut holder = None::<String>;
+    let mut released_by: BTreeMap<u64, String> = BTreeMap::new();
     let mut first = true;
     let mut sent = BTreeSet::new();
     let mut clear: BTreeSet<(u64, u64)> = BTreeSet::new();
+    let (mut handover, mut answered_us) = (None::<Handover>, 0);
     for line in journal.lines() {
         let line: Value = serde_json::from_str(line).expect("every line of a journal is JSON");
         let at = line["at_us"].as_u64().expect("every line has its time");
@@ -64,25 +88,35 @@ pub(crate) fn judge(journal: &str, ttl_us: u64) -> Verdict {
                     ended.extend(0..=epoch.unwrap_or(0));
                     first = false;
                 }
-                if view != epoch || worker.is_none() {
-                    // Another epoch, or nobody: what held before is over for good.
+                if view != epoch || worker != holder.as_deref() {
+                    // Another epoch, another holder, or nobody: what held before is over for good.
                     ended.extend(view);
                 }
+                holder = worker.map(str::to_owned);
                 (view, view_at) = (epoch.filter(|_| worker.is_some()), at);
                 if let (Some(epoch), Some(worker)) = (view, worker) {
                     verdict.epochs.entry(epoch).or_default().insert(worker.to_owned());
+                    if let Some(one) = handover.as_mut().filter(|_| !ended.contains(&epoch)) {
+                        one.taken_us = at;
+                    }
                 }
             }
         } else if let Some(epoch) = line.get("lost").or(line.get("unlink")).and_then(Value::as_u64) {
             ended.insert(epoch);
+            let lost = Handover { answered_us, lost_us: at, ..Handover::default() };
+            handover = handover.or((answered_us > 0).then_some(lost));
         } else if let Some(one) = line.get("sent") {
             let (epoch, frame) = (one["epoch"].as_u64().unwrap(), one["frame"].as_u64().unwrap());
             sent.insert((epoch, frame));
             let worker = verdict.epochs.get(&epoch).and_then(|workers| workers.first()).cloned();
-            verdict.judge_of.extend(worker.map(|worker| (frame, worker)));
+            if let Some(worker) = worker {
+                verdict.judge_of.entry(frame).or_insert(worker);
+            }
         } else if let Some(answer) = line.get("answer") {
             let key = (answer["epoch"].as_u64().unwrap(), answer["frame"].as_u64().unwrap());
             if holds(view, view_at, &ended) == Some(key.0) && sent.contains(&key) {
+                answered_us = at;
+                verdict.handovers.extend(handover.take().map(|one| Handover { judged_us: at, ..one }));
                 match answer["clear"] == true {
                     true => clear.extend([key]),
                     false => verdict.found.extend([key.1]),
@@ -91,13 +125,16 @@ pub(crate) fn judge(journal: &str, ttl_us: u64) -> Verdict {
         } else if let Some(place) = line.get("place") {
             let frame = place["frame"].as_u64().unwrap();
             verdict.frames += 1;
+            verdict.decided_us.insert(frame, at);
             match (place["shown"].as_str().unwrap(), place["cause"].as_str()) {
                 ("frame", _) => {
-                    let holder = holds(view, view_at, &ended);
-                    if holder.is_none_or(|epoch| !clear.contains(&(epoch, frame)) || place["epoch"] != epoch) {
+                    let epoch = holds(view, view_at, &ended);
+                    if epoch.is_none_or(|epoch| !clear.contains(&(epoch, frame)) || place["epoch"] != epoch) {
                         verdict.without_lease.push(line.to_string());
                     }
-                    if !verdict.released.insert(frame) {
+                    let by = holder.clone().unwrap_or_default();
+                    let first = released_by.entry(place["epoch"].as_u64().unwrap_or(0)).or_insert_with(|| by.clone());
+                    if !verdict.released.insert(frame) || *first != by {
                         verdict.by_two.push(line.to_string());
                     }
                 }
@@ -111,8 +148,8 @@ pub(crate) fn judge(journal: &str, ttl_us: u64) -> Verdict {
             verdict.refused += 1;
         }
     }
-    let doubled = verdict.epochs.iter().filter(|(_, workers)| workers.len() > 1);
-    verdict.by_two.extend(doubled.map(|(epoch, workers)| format!("epoch {epoch}: {workers:?}")));
+    let twice = verdict.epochs.iter().filter(|(_, workers)| workers.len() > 1);
+    verdict.given_twice = twice.map(|(epoch, _)| *epoch).collect();
     verdict
 }
 
@@ -143,11 +180,20 @@ mod tests {
         assert_eq!(lines(5, 1, taken).without_lease.len(), 1, "somebody else holds it");
         assert_eq!(lines(5, 1, "{\"at_us\":4,\"lost\":1}\n").without_lease.len(), 1, "the link was lost");
         let old = "{\"at_us\":4,\"bus\":{\"revision\":1,\"epoch\":1,\"worker\":\"w2\"}}\n";
-        assert!(lines(5, 1, old).by_two.is_empty(), "an old revision says nothing");
+        assert!(lines(5, 1, old).given_twice.is_empty(), "an old revision says nothing");
         let twice = "{\"at_us\":4,\"bus\":{\"revision\":2,\"epoch\":1,\"worker\":\"w2\"}}\n";
-        assert_eq!(lines(5, 1, twice).by_two.len(), 1, "two hold one epoch");
+        assert_eq!(lines(5, 1, twice).given_twice, [1], "two hold one epoch");
+        assert_eq!(lines(5, 1, twice).without_lease.len(), 1, "so nothing leaves under it any more");
+        let other = "{\"at_us\":4,\"place\":{\"frame\":9,\"shown\":\"frame\",\"cause\":null,\"epoch\":1}}\n";
+        assert_eq!(lines(5, 1, &[other, twice].concat()).by_two.len(), 1, "two released under one epoch");
         let again = "{\"at_us\":5,\"place\":{\"frame\":0,\"shown\":\"frame\",\"cause\":null,\"epoch\":1}}\n";
         assert_eq!(lines(5, 1, again).by_two.len(), 1, "it left twice");
+        let next = "{\"at_us\":5,\"unlink\":1}\n{\"at_us\":7,\"bus\":{\"revision\":2,\"epoch\":2,\"worker\":\"w2\"}}\n\
+                    {\"at_us\":8,\"sent\":{\"epoch\":2,\"frame\":0}}\n\
+                    {\"at_us\":9,\"answer\":{\"epoch\":2,\"frame\":0,\"clear\":true}}\n";
+        let handover = Handover { answered_us: 4, lost_us: 5, taken_us: 7, judged_us: 9 };
+        assert_eq!(lines(10, 1, next).handovers, [handover]);
+        assert_eq!(lines(10, 1, next).judge_of[&0], "w1", "to whom it was sent first");
         let log = |epoch| format!("s1: judged here, epoch {epoch}\ns2: judged here, epoch 7\n");
         assert_eq!(judged_by_two(&[("w1", log(1)), ("w1", log(1))]), [""; 0]);
         assert_eq!(judged_by_two(&[("w1", log(1)), ("w2", log(2))]).len(), 1, "two judge s2 under 7");
