@@ -71,7 +71,7 @@ impl Results {
 pub(crate) fn markdown(results: &Results) -> String {
     let mut text = format!(
         "# What would many machines do?\n\n\
-         Written by `script/test.d/cluster`, which runs `cluster/lease/examples/many_machines`; nothing here is put in by hand.\n\
+         Written by `script/test.d/cluster`, which runs `cluster/lease/examples/many_machines`; only what four real workers did is put in by hand.\n\
          The machines that decide are the real ones, `lease::Egress` for each stream and `lease::Worker` for each worker; bus, network and judges between them exist on paper, at the costs below.\n\
          {} cells were run, {} million events.\n\n\
          A *cell* is a bus with {CELL} streams and {} workers, about {} streams each; it knows of no other cell.\n\
