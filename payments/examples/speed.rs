@@ -3,7 +3,7 @@
 //! usage: speed parquet FILE.parquet      from the file to all rolling features; columns sender, bene (integers),
 //!                                        sctry, bctry (text), ts (timestamp in microseconds), amt (cents)
 //!        speed stream FILE.jsonl RATES   one by one: read, scored with the public pack, answered, its log line written
-//!        speed features FILE.csv         every feature as CSV, for other programs to learn from
+//!        speed features FILE.csv [DAYS]  every feature as CSV, for other programs to learn from; windows of so many days
 //! One thread. Prints one JSON object: seconds on a processor, and sums that other programs can be held against.
 #![allow(
     clippy::unwrap_used,
@@ -41,9 +41,16 @@ fn main() {
     match words[..] {
         ["parquet", file] => parquet_speed(Path::new(file)),
         ["stream", file, rates] => stream_speed(Path::new(file), Path::new(rates)),
-        ["features", file] => features(Path::new(file)),
-        _ => eprintln!("usage: speed parquet FILE | stream FILE RATES | features FILE"),
+        ["features", file] => features(Path::new(file), pack().spans),
+        ["features", file, days] => features(Path::new(file), spans_of(days.parse().unwrap())),
+        _ => eprintln!("usage: speed parquet FILE | stream FILE RATES | features FILE [DAYS]"),
     }
+}
+
+/// Windows of `n_days`, the recent part and the burst in proportion.
+fn spans_of(n_days: i64) -> Spans {
+    let part = |of: i64| (n_days * DAY_S / of).max(DAY_S);
+    Spans { window_s: n_days * DAY_S, recent_s: part(3), pair_s: SPANS.pair_s, burst_s: part(13) }
 }
 
 fn pack() -> Pack {
@@ -100,7 +107,7 @@ fn stream_speed(path: &Path, rates: &Path) {
 }
 
 /// One line for each transfer, with every reading of the pack's table.
-fn features(path: &Path) {
+fn features(path: &Path, spans: Spans) {
     let pack = pack();
     let key = PartyKey::new(&[7; 32]).unwrap();
     let rows = CsvReader::new(BufReader::new(File::open(path).unwrap()), &Mapping::own(), key).unwrap();
@@ -110,14 +117,14 @@ fn features(path: &Path) {
     });
     let (book, _) = Book::new(transfers.collect(), &Rates::none(pack.currency), &pack.scope).unwrap();
     let started = cpu_s();
-    let features = payments::features::batch(book.rows(), pack.spans);
+    let features = payments::features::batch(book.rows(), spans);
     eprintln!("{}", cpu_s() - started);
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let names: Vec<&str> = FEATURES.iter().map(|reading| reading.name).collect();
     writeln!(out, "id,{}", names.join(",")).unwrap();
     for (transfer, features) in book.transfers().iter().zip(&features) {
         let cell = |value: Option<i64>| value.map_or_else(String::new, |value| value.to_string());
-        let cells: Vec<String> = FEATURES.iter().map(|reading| cell((reading.read)(features, &pack.spans))).collect();
+        let cells: Vec<String> = FEATURES.iter().map(|reading| cell((reading.read)(features, &spans))).collect();
         writeln!(out, "{},{}", transfer.id, cells.join(",")).unwrap();
     }
 }

@@ -5,9 +5,10 @@ Rolling features of 90 days at each transfer: count, sum, median and beneficiari
 countries by beneficiary. All sides must come to the same sums. CPU seconds; every side may use what threads it likes.
 SQL counts later rows of the same second into a window, and we do not look ahead; the rows have a second each.
 AMLSim fan-in (IBM, Apache-2.0, outside the project): LightGBM on our features against LightGBM on those of snapml,
-with and without amounts; trained on the first 60 % of the steps, tested on the rest.
+with and without amounts; trained on the first 60 % of the steps, tested on the rest. snapml is given the transfers in
+order, 128 at a time: given the whole file at once its features know what comes later, which is printed too.
 
-usage: script/bench.d/payments.py [--rows N]… [--no-peers] [--no-amlsim] [--stream]
+usage: script/bench.d/payments.py [--rows N]… [--no-peers] [--no-amlsim] [--stream | --amlsim]
 1,000,000 and 10,000,000 rows when none are given; about 8 minutes on two cores. Prints a table on stderr and one JSON object on stdout.
 """
 
@@ -46,6 +47,7 @@ def main():
     arguments.add_argument("--no-peers", action="store_true")
     arguments.add_argument("--no-amlsim", action="store_true")
     arguments.add_argument("--stream", action="store_true", help="the stream alone")
+    arguments.add_argument("--amlsim", action="store_true", help="AMLSim alone")
     arguments.add_argument("--peer", nargs=2, help=argparse.SUPPRESS)
     arguments = arguments.parse_args()
     if Path(sys.prefix) != PEERS:
@@ -54,6 +56,9 @@ def main():
         print(json.dumps(PEER[arguments.peer[0]](arguments.peer[1])))
         return
     report = {}
+    if arguments.amlsim:
+        print(json.dumps({"amlsim": amlsim()}, indent=1))
+        return
     if not arguments.stream:
         for n_rows in arguments.rows or [1_000_000, 10_000_000]:
             report[f"features_{n_rows}"] = features(n_rows, not arguments.no_peers)
@@ -245,31 +250,66 @@ def amlsim():
         label = numpy.array([int(s) in labelled and int(t) in labelled for s, t in zip(source, target)]).astype(int)
         ours, names, ours_s = our_features(folder, source, target, value, step)
     train = step <= numpy.quantile(step, 0.6)
+    tested = label[~train]
 
-    def precision(columns):
+    def scores(columns):
         model = lightgbm.LGBMClassifier(n_estimators=200, num_leaves=31, learning_rate=0.05, verbose=-1, random_state=1)
         model.fit(columns[train], label[train])
-        return round(float(average_precision_score(label[~train], model.predict_proba(columns[~train])[:, 1])), 3)
+        return model.predict_proba(columns[~train])[:, 1]
 
-    blind = [place for place, name in enumerate(names) if "minor" not in name and "small" not in name and "round" not in name and "value" not in name]
-    report = {"transfers": len(step), "base_rate": round(float(label[~train].mean()), 4), "ours_cpu_s": ours_s,
-              "ours": precision(numpy.c_[ours, value]), "ours_without_amounts": precision(ours[:, blind]), "amount_alone": precision(value[:, None])}
+    def precision(columns):
+        return round(float(average_precision_score(tested, scores(columns))), 3)
+
+    # What reads an amount: minor units, small and round sums, and how sums grow.
+    of_amounts = ("minor", "small", "round", "value", "growth")
+    blind = [place for place, name in enumerate(names) if not any(word in name for word in of_amounts)]
+    with_amounts, without = numpy.c_[ours, value], ours[:, blind]
+    report = {"transfers": len(step), "base_rate": round(float(tested.mean()), 4), "ours_cpu_s": ours_s, "ours": precision(with_amounts),
+              "ours_without_amounts": precision(without), "amount_alone": precision(value[:, None])}
     try:
         started = cpu_s()
-        report["snapml"] = precision(graph_features(source, target, value, step))
+        theirs = graph_features(source, target, value, step, 128)
         report["snapml_cpu_s"] = cpu_s() - started
         # Every amount alike: what is left is structure and time.
-        report["snapml_without_amounts"] = precision(graph_features(source, target, numpy.ones_like(value), step))
+        theirs_without = graph_features(source, target, numpy.ones_like(value), step, 128)
+        report |= {"snapml": precision(theirs), "snapml_without_amounts": precision(theirs_without)}
+        report["ours_less_snapml"] = difference(tested, scores(with_amounts), scores(theirs))
+        report["ours_less_snapml_without_amounts"] = difference(tested, scores(without), scores(theirs_without))
+        report["ours_with_snapml"] = precision(numpy.c_[with_amounts, theirs])
+        at_once = graph_features(source, target, value, step, len(step))
+        first = graph_features(source[train], target[train], value[train], step[train], int(train.sum()))
+        depends = ~numpy.isclose(at_once[train], first, equal_nan=True).all(axis=1)
+        report |= {"snapml_at_once": precision(at_once), "snapml_at_once_rows_that_know_later_ones": round(float(depends.mean()), 4)}
     except ImportError as absent:
         say(f"snapml: left out, {absent}")
     say("amlsim fan-in, average precision: " + json.dumps(report))
     return report
 
 
+def difference(label, one, other):
+    """Average precision of one less that of the other, with the middle 95 of 100 resamples of the tested transfers."""
+    import numpy
+    from sklearn.metrics import average_precision_score
+
+    random = numpy.random.default_rng(7)
+    drawn = (random.integers(0, len(label), len(label)) for _ in range(200))
+    of = lambda rows: average_precision_score(label[rows], one[rows]) - average_precision_score(label[rows], other[rows])
+    low, high = numpy.quantile([of(rows) for rows in drawn], [0.025, 0.975])
+    return [round(float(x), 3) for x in (of(slice(None)), low, high)]
+
+
+# Windows in days, as long as the graph features' own; there are 149 steps, so the first is everything before.
+OUR_WINDOWS = [720, 10]
+
+
 def our_features(folder, source, target, value, step):
-    """Our program's features; a step is a day, amounts are euro."""
+    """Our program's features of the sender and of the beneficiary; and what they last were of the same two the other way
+    round, the sender as a beneficiary and the beneficiary as a sender, as graph features have it. A step is a day,
+    amounts are euro."""
     import csv
     import datetime
+
+    import numpy
 
     day = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
     file = Path(folder) / "amlsim.csv"
@@ -278,29 +318,50 @@ def our_features(folder, source, target, value, step):
         for place, (s, t, v, at) in enumerate(zip(source, target, value, step)):
             moment = (day + datetime.timedelta(days=int(at))).strftime("%Y-%m-%dT12:00:00Z")
             out.write(f"{place:07},{moment},a{int(s)},a{int(t)},{max(v, 0.01):.2f},EUR,GB,PH,undeclared\n")
-    run = speed("features", file, stderr=subprocess.PIPE)
+    tables, names, used_s = [], [], 0.0
+    for days in OUR_WINDOWS:
+        run = speed("features", file, days, stderr=subprocess.PIPE)
+        used_s += float(run.stderr.split()[-1])
+        rows = list(csv.reader(run.stdout.splitlines()))
+        table = numpy.full((len(source), len(rows[0]) - 1), numpy.nan)
+        for row in rows[1:]:
+            table[int(row[0])] = [float(cell) if cell else numpy.nan for cell in row[1:]]
+        own = [f"{name}-{days}" for name in rows[0][1:]]
+        tables += [table, other_way_round(table, source, target)]
+        names += own + [f"{name}-of-sender" for name in own] + [f"{name}-of-beneficiary" for name in own]
+    return numpy.hstack(tables), names, used_s
+
+
+def other_way_round(table, source, target):
+    """At each transfer: what was last known where its sender was paid, then where its beneficiary paid; nothing later is
+    read."""
     import numpy
 
-    rows = list(csv.reader(run.stdout.splitlines()))
-    names = rows[0][1:]
-    table = numpy.full((len(source), len(names)), numpy.nan)
-    for row in rows[1:]:
-        table[int(row[0])] = [float(cell) if cell else numpy.nan for cell in row[1:]]
-    return table, names, float(run.stderr.split()[-1])
+    other = numpy.full((len(source), 2 * table.shape[1]), numpy.nan)
+    as_sender, as_beneficiary = {}, {}
+    for place, (s, t) in enumerate(zip(source, target)):
+        if s in as_beneficiary:
+            other[place, : table.shape[1]] = table[as_beneficiary[s]]
+        if t in as_sender:
+            other[place, table.shape[1] :] = table[as_sender[t]]
+        as_sender[s], as_beneficiary[t] = place, place
+    return other
 
 
-def graph_features(source, target, value, step):
+def graph_features(source, target, value, step, n_at_a_time):
+    """Those of snapml, given so many transfers at a time, in order; a transfer can know those given together with it."""
     import numpy
     from snapml import GraphFeaturePreprocessor
 
     maker = GraphFeaturePreprocessor()
     settings = maker.get_params()
-    settings.update({"num_threads": 1, "time_window": 16, "vertex_stats": True, "vertex_stats_tw": 720, "vertex_stats_cols": [4],
+    settings.update({"num_threads": 1, "time_window": 720, "vertex_stats": True, "vertex_stats_tw": 720, "vertex_stats_cols": [4],
                      "fan": True, "fan_tw": 10, "degree": True, "degree_tw": 10, "scatter-gather": False, "temp-cycle": True,
                      "temp-cycle_tw": 10, "lc-cycle": False})
     maker.set_params(settings)
-    edges = numpy.c_[numpy.arange(len(step)), source, target, step, value].astype(float)
-    return maker.fit_transform(numpy.ascontiguousarray(edges))[:, 4:]
+    edges = numpy.ascontiguousarray(numpy.c_[numpy.arange(len(step)), source, target, step, value].astype(float))
+    parts = range(0, len(edges), n_at_a_time)
+    return numpy.vstack([maker.transform(numpy.ascontiguousarray(edges[at : at + n_at_a_time])) for at in parts])[:, 4:]
 
 
 def say(text):
