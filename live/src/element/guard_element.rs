@@ -295,7 +295,7 @@ impl ElementImpl for GuardElement {
 
     fn change_state(&self, change: gst::StateChange) -> Result<gst::StateChangeSuccess, gst::StateChangeError> {
         if change == gst::StateChange::PausedToReady {
-            self.stop();
+            self.halt();
         }
         let success = self.parent_change_state(change)?;
         if change == gst::StateChange::PausedToReady {
@@ -326,8 +326,15 @@ impl GuardElement {
         let timeline = Timeline::of_channel(&settings.channel);
         timeline.restart();
         let running = Running { stream, places: Arc::default(), policy, pace, timeline };
+        let mut place = lock(&self.running);
+        // Halted meanwhile: what went in would wait for nobody.
+        if lock(&self.flow).is_err() {
+            running.stream.abort();
+            return Ok(());
+        }
         self.start_task(&running);
-        *lock(&self.running) = Some(running);
+        *place = Some(running);
+        drop(place);
         if pace == Pace::Live {
             let _ = self.obj().post_message(gst::message::Latency::builder().src(&*self.obj()).build());
         }
@@ -337,6 +344,14 @@ impl GuardElement {
     fn is_upstream_live(&self) -> bool {
         let mut query = gst::query::Latency::new();
         self.sink.peer_query(&mut query) && query.result().0
+    }
+
+    /// Stops, and lets no late frame start it again until the pads are active once more or a flush is over.
+    fn halt(&self) {
+        let place = lock(&self.running);
+        *lock(&self.flow) = Err(gst::FlowError::Flushing);
+        drop(place);
+        self.stop();
     }
 
     fn stop(&self) {
@@ -400,8 +415,8 @@ impl GuardElement {
                 None => return false,
             },
             gst::EventView::FlushStart(_) => {
-                // What waits is dropped with its judges; the next frame starts anew.
-                self.stop();
+                // What waits is dropped with its judges; the next frame after the flush starts anew.
+                self.halt();
                 return gst::Pad::event_default(pad, Some(&*self.obj()), event);
             }
             gst::EventView::FlushStop(_) => {
@@ -470,8 +485,10 @@ impl GuardElement {
     }
 
     fn activate_src(&self, pad: &gst::Pad, mode: gst::PadMode, active: bool) -> Result<(), gst::LoggableError> {
-        if mode == gst::PadMode::Push && !active {
-            self.stop();
+        if mode == gst::PadMode::Push && active {
+            *lock(&self.flow) = Ok(gst::FlowSuccess::Ok);
+        } else if mode == gst::PadMode::Push {
+            self.halt();
             pad.stop_task()?;
         }
         Ok(())
