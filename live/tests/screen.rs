@@ -13,6 +13,7 @@ mod observer;
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -40,10 +41,15 @@ struct Stage {
     window: u32,
     _player: Running,
     _server: Running,
+    _turn: MutexGuard<'static, ()>,
 }
+
+/// One stage at a time: of two players that start together one may never show its window.
+static TURN: Mutex<()> = Mutex::new(());
 
 impl Stage {
     fn set() -> Option<Stage> {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
         let there =
             ["Xvfb", "ffplay"].iter().all(|name| Command::new("which").arg(name).output().unwrap().status.success());
         if !there {
@@ -75,7 +81,7 @@ impl Stage {
         let player = play(&display, &clip, (20, 20));
         let window = wait_for("the player's window", || window_of(&display, 0));
         sleep(Duration::from_millis(700));
-        Some(Stage { folder, clip, display, observer, policy, window, _player: player, _server: server })
+        Some(Stage { folder, clip, display, observer, policy, window, _player: player, _server: server, _turn: turn })
     }
 
     fn guard(&self) -> Running {
