@@ -191,22 +191,26 @@ async fn whatever_is_altered_doubled_moved_or_cut_is_found() {
     .await;
 }
 
+/// A plan for a vault whose holders' keys are nobody's.
+fn plan() -> Plan {
+    Plan {
+        country: "ZZ".into(),
+        basis: Fact {
+            value: "a test".into(),
+            source: "this file".into(),
+            checked_on: "2026-11-22".parse().expect("a date"),
+            is_verified: false,
+        },
+        holders: ["hana", "ivo", "jun"].map(|name| Holder { name: person(name), recipient: format!("age1{name}") }),
+        appeal_days: 30,
+        backup_days: None,
+    }
+}
+
 #[tokio::test]
 async fn an_edited_vault_is_found_and_one_person_does_not_open_it() {
     on_both(|place| async move {
-        let holder = |name: &str| Holder { name: person(name), recipient: format!("age1{name}") };
-        let plan = Plan {
-            country: "ZZ".into(),
-            basis: Fact {
-                value: "a test".into(),
-                source: "this file".into(),
-                checked_on: "2026-11-22".parse().unwrap(),
-                is_verified: false,
-            },
-            holders: [holder("hana"), holder("ivo"), holder("jun")],
-            appeal_days: 30,
-            backup_days: None,
-        };
+        let plan = plan();
         let act = async |deed| place.store.vault_act(Some(&person("ada")), &deed, at(1)).await;
         act(vault::Deed::Asked { by: person("ada"), plan }).await.unwrap();
         assert!(matches!(
@@ -236,18 +240,7 @@ async fn looks_are_counted_by_person_and_day_and_edited_figures_are_found() {
     on_both(|place| async move {
         const DAY: i64 = 86_400_000;
         let case = place.store.refer(None, referral("call 1"), at(0)).await.unwrap().case;
-        let plan = Plan {
-            country: "ZZ".into(),
-            basis: Fact {
-                value: "a test".into(),
-                source: "this file".into(),
-                checked_on: "2026-11-22".parse().unwrap(),
-                is_verified: false,
-            },
-            holders: ["hana", "ivo", "jun"].map(|name| Holder { name: person(name), recipient: format!("age1{name}") }),
-            appeal_days: 30,
-            backup_days: None,
-        };
+        let plan = plan();
         for deed in [vault::Deed::Asked { by: person("ada"), plan }, vault::Deed::Allowed { by: person("bo") }] {
             place.store.vault_act(None, &deed, at(1)).await.unwrap();
         }
