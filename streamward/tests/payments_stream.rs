@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, helpers included")]
 
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
@@ -78,28 +78,41 @@ fn a_stream_answers_each_transfer_once_and_raises_what_a_batch_raises() {
     assert_eq!(in_desk(folder.path(), "desk"), (ids, alerts));
 }
 
-/// Kills the program without warning again and again, each time feeding it the same file from the start.
+/// How many transfers stand in a log whose last line may be half written.
+fn n_in_log(path: &Path) -> usize {
+    let log = std::fs::read(path).unwrap_or_default();
+    log.split_inclusive(|&byte| byte == b'\n').filter(|line| line.ends_with(b"\n") && line[17] == b't').count()
+}
+
+/// Kills the program without warning again and again, each time feeding it the same file from the start and letting it
+/// come somewhat further: every kill falls among transfers that no earlier run had counted.
 #[test]
 fn killed_at_any_moment_nothing_is_lost_or_counted_twice() {
     let n_kills = if std::env::var_os("STREAMWARD_TEST_ALL").is_some() { 50 } else { 6 };
     let folder = simulated("1200");
     assert_eq!(payments(folder.path(), &STREAM).status.code(), Some(1));
     let undisturbed = in_desk(folder.path(), "desk");
+    let n = undisturbed.0.len();
     let arguments = ["stream", "transfers.jsonl", "--rates", "rates.csv", "--state", "killed"];
-    let (mut n_killed, mut at_ms) = (0, 7_u64);
+    let (mut n_new_kills, mut n_counted, mut wait_us) = (0, 0, 7_u64);
     for round in 0..n_kills {
         let mut begun = program(folder.path(), &arguments);
         // Every other run writes snapshots often, and is killed while it does.
         begun.env("STREAMWARD_PAYMENTS_SNAPSHOT_LINES", if round % 2 == 0 { "500" } else { "1000000" });
-        let mut child = begun.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        at_ms = (at_ms * 131 + 37) % 397;
-        std::thread::sleep(Duration::from_millis(10 + at_ms + 4 * round));
-        n_killed += u32::from(child.try_wait().unwrap().is_none());
+        let mut child = begun.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut answers = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(answers.nth((round + 1) * n / (n_kills + 2)).is_some(), "it ended before its {round}th kill");
+        // A moment more, so that it dies anywhere between two answers.
+        wait_us = (wait_us * 131 + 37) % 1_999;
+        std::thread::sleep(Duration::from_micros(wait_us));
         child.kill().unwrap();
         child.wait().unwrap();
+        let (before, now) = (n_counted, n_in_log(&folder.path().join("killed/log.jsonl")));
+        n_counted = now;
+        n_new_kills += u32::from(before < now && now < n);
     }
-    println!("{n_killed} of {n_kills} runs were killed before their end");
-    assert!(n_killed > 0, "every run was over before it was killed; make the world larger");
+    println!("{n_new_kills} of {n_kills} kills fell among transfers that no earlier run had counted");
+    assert!(n_new_kills as usize * 2 > n_kills, "too few kills while there was something to lose; make the world larger");
     assert!(payments(folder.path(), &arguments).status.code().is_some());
     let (ids, alerts) = in_desk(folder.path(), "killed");
     let unique: BTreeSet<&String> = ids.iter().collect();
