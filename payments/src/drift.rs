@@ -118,7 +118,7 @@ pub fn drift(scored: &Scored<'_>, periods: Periods) -> Drift {
         }
     }
     let full_s = |reading: &Reading| match reading.evidence {
-        Evidence::Pair => pack.spans.pair_s,
+        Evidence::Pair | Evidence::Returned => pack.spans.pair_s,
         Evidence::Sender(_) | Evidence::Recent | Evidence::Travel => pack.spans.window_s,
         Evidence::Beneficiary(_) | Evidence::Burst => pack.spans.window_s,
     };

@@ -10,6 +10,7 @@
 //! Cost: each transfer enters and leaves three queues; about ten cache lines and some forty additions.
 
 mod peers;
+mod returned;
 mod sorted;
 mod table;
 pub mod window;
@@ -61,6 +62,7 @@ pub struct PeerFeatures {
 /// writes are under way at once, and between them everything is near.
 pub fn batch(rows: &[Row], spans: Spans) -> Vec<Features> {
     let mut features = vec![Features::default(); rows.len()];
+    let (senders, beneficiaries) = (Groups::new(rows, |row| row.sender), Groups::new(rows, |row| row.beneficiary));
     let mut n_senders = vec![0; rows.len()];
     let mut beneficiary = BeneficiaryWindows::default();
     let mut party = None;
@@ -73,7 +75,7 @@ pub fn batch(rows: &[Row], spans: Spans) -> Vec<Features> {
     };
     in_blocks(
         rows,
-        &Groups::new(rows, |row| row.beneficiary),
+        &beneficiaries,
         |_| 0,
         reckon,
         |index, got| {
@@ -91,12 +93,13 @@ pub fn batch(rows: &[Row], spans: Spans) -> Vec<Features> {
         sender.push(at, spans)
     };
     let n_senders = |index: usize| n_senders[index];
-    in_blocks(rows, &Groups::new(rows, |row| row.sender), n_senders, reckon, |index, (own, pair, previous)| {
+    in_blocks(rows, &senders, n_senders, reckon, |index, (own, pair, previous)| {
         let out = &mut features[index];
         // Until the peers are reckoned, their place holds the sender's count at its last transfer.
         let peers = PeerFeatures { n_peers: previous, n_below: 0 };
         *out = Features { sender: own, pair, beneficiary: out.beneficiary, peers };
     });
+    returned::each(rows, &senders, &beneficiaries, spans, |index, n| features[index].pair.n_returned = n);
     let mut peers = Peers::default();
     for (row, out) in rows.iter().zip(&mut features).filter(|(row, _)| row.counts()) {
         out.peers = peers.place(row, out.peers.n_peers, out.sender.n_transfers);
@@ -149,7 +152,10 @@ impl Stream {
         let at = Position { index, row, original: original(rows, row), n_senders: 0 };
         let beneficiary = party(&mut self.beneficiaries, row.beneficiary).push(at, spans);
         let at = Position { n_senders: beneficiary.n_senders, ..at };
-        let (sender, pair, previous) = party(&mut self.senders, row.sender).push(at, spans);
+        let (sender, mut pair, previous) = party(&mut self.senders, row.sender).push(at, spans);
+        if let Some(other) = self.senders.get(row.beneficiary as usize).filter(|_| row.counts()) {
+            pair.n_returned = other.n_paid(row.sender, row.at_s - spans.pair_s);
+        }
         let peers =
             if row.counts() { self.peers.place(row, previous, sender.n_transfers) } else { PeerFeatures::default() };
         Features { sender, pair, beneficiary, peers }
@@ -190,6 +196,11 @@ impl Groups {
             *place += 1;
         }
         Groups { starts, members }
+    }
+
+    /// One more than the highest party.
+    pub fn n_parties(&self) -> u32 {
+        self.starts.len() as u32 - 1
     }
 
     /// The rows of one party, in order; none for a party that does not occur.

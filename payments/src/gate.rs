@@ -160,6 +160,7 @@ impl Gate {
         let row = &self.book.rows()[raised.index as usize];
         let members = Members {
             of_sender: &self.of_sender[row.sender as usize],
+            to_sender: self.of_beneficiary.get(row.sender as usize).map_or(&[], Vec::as_slice),
             of_beneficiary: &self.of_beneficiary[row.beneficiary as usize],
         };
         let digest = self.book.digest();

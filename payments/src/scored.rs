@@ -37,8 +37,7 @@ impl<'a> Scored<'a> {
         let beneficiaries = Groups::new(self.book.rows(), |row| row.beneficiary);
         let one = |&(index, typology): &(u32, usize)| {
             let row = &self.book.rows()[index as usize];
-            let members =
-                Members { of_sender: senders.of(row.sender), of_beneficiary: beneficiaries.of(row.beneficiary) };
+            let members = Members::new(row, &senders, &beneficiaries);
             let raised = Raised { index, typology, level: Level::Review };
             Alert::new(raised, &self.features[index as usize], &self.book, members, &[0; 32], self.pack, "")
         };

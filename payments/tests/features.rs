@@ -140,6 +140,11 @@ fn recount_one(rows: &[Row], index: usize, standings: &mut Standings, earlier: &
     let gaps: Vec<f64> = pair.windows(2).map(|two| (two[1].at_s - two[0].at_s) as f64).collect();
     let pair_features = PairFeatures {
         n_transfers: pair.len() as u32,
+        n_returned: select(&|r| {
+            let is_back = r.sender == me.beneficiary && r.beneficiary == me.sender;
+            r.counts() && is_back && within(r, SPANS.pair_s)
+        })
+        .len() as u32,
         n_verified: has(&pair, mark::VERIFIED),
         n_service: has(&pair, mark::SERVICE),
         age_s: me.at_s - first,

@@ -112,7 +112,10 @@ fn killed_at_any_moment_nothing_is_lost_or_counted_twice() {
         n_new_kills += u32::from(before < now && now < n);
     }
     println!("{n_new_kills} of {n_kills} kills fell among transfers that no earlier run had counted");
-    assert!(n_new_kills as usize * 2 > n_kills, "too few kills while there was something to lose; make the world larger");
+    assert!(
+        n_new_kills as usize * 2 > n_kills,
+        "too few kills while there was something to lose; make the world larger"
+    );
     assert!(payments(folder.path(), &arguments).status.code().is_some());
     let (ids, alerts) = in_desk(folder.path(), "killed");
     let unique: BTreeSet<&String> = ids.iter().collect();

@@ -45,6 +45,12 @@ impl<V: Anew> Table<V> {
         &mut self.values[place]
     }
 
+    /// The value of `key`, if it is there.
+    #[inline]
+    pub(crate) fn get(&self, key: u32) -> Option<&V> {
+        self.place(key).map(|place| &self.values[place])
+    }
+
     /// Takes `key` out.
     pub(crate) fn remove(&mut self, key: u32) {
         let Some(place) = self.place(key) else { return };
@@ -113,6 +119,7 @@ mod tests {
                     *map.entry(key).or_default() += 1;
                 }
                 prop_assert_eq!(table.len(), map.len());
+                prop_assert_eq!(table.get(key), map.get(&key));
             }
             for (key, n) in map {
                 prop_assert_eq!(*table.entry(key), n);

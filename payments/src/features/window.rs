@@ -63,7 +63,9 @@ pub struct SenderFeatures {
 pub struct PairFeatures {
     /// Transfers within the pair's window, this one included.
     pub n_transfers: u32,
-    /// Of those, with a verified relation.
+    /// Transfers the other way, from this beneficiary to this sender, within the pair's window, on any corridor.
+    pub n_returned: u32,
+    /// Of those to the beneficiary, with a verified relation.
     pub n_verified: u32,
     /// Of those, to a school, biller, business or charity.
     pub n_service: u32,
@@ -145,6 +147,11 @@ impl SenderWindows {
             return self.count(at, spans);
         }
         (SenderFeatures::default(), PairFeatures::default(), 0)
+    }
+
+    /// How many transfers to `beneficiary` since `since_s` there are.
+    pub(crate) fn n_paid(&self, beneficiary: u32, since_s: i64) -> u32 {
+        self.pairs.get(beneficiary).map_or(0, |pair| pair.n_since(since_s))
     }
 
     fn count(&mut self, at: Position<'_>, spans: Spans) -> (SenderFeatures, PairFeatures, u32) {
@@ -522,6 +529,7 @@ impl PairWindow {
         let spread_s = at.row.at_s - self.entries.front().map_or(at.row.at_s, |first| first.at_s);
         PairFeatures {
             n_transfers,
+            n_returned: 0,
             n_verified: self.n_verified,
             n_service: self.n_service,
             age_s: at.row.at_s - first_s,
@@ -530,6 +538,10 @@ impl PairWindow {
             first_minor,
             latest_minor,
         }
+    }
+
+    fn n_since(&self, since_s: i64) -> u32 {
+        (self.entries.len() - self.entries.partition_point(|entry| entry.at_s < since_s)) as u32
     }
 
     /// Worth of the first and of the latest [`N_REPEATED`] transfers.

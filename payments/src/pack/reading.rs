@@ -26,8 +26,10 @@ pub enum Evidence {
     Recent,
     /// The sender's travel purchases in the window.
     Travel,
-    /// Those between the two in the pair's window.
+    /// Those from the sender to the beneficiary in the pair's window.
     Pair,
+    /// Those from the beneficiary to the sender in the pair's window.
+    Returned,
     /// The beneficiary's in the window, with these marks.
     Beneficiary(u16),
     /// The beneficiary's within the burst.
@@ -45,6 +47,7 @@ impl Reading {
             Evidence::Recent => same_corridor && within(spans.recent_s),
             Evidence::Travel => row.has(mark::TRAVEL) && row.reverses == Row::NO_ROW && within(spans.window_s),
             Evidence::Pair => row.counts() && row.beneficiary == at.beneficiary && within(spans.pair_s),
+            Evidence::Returned => row.counts() && row.sender == at.beneficiary && within(spans.pair_s),
             Evidence::Beneficiary(marks) => row.counts() && within(spans.window_s) && row.has(marks),
             Evidence::Burst => row.counts() && within(spans.burst_s),
         }
@@ -72,7 +75,7 @@ const OF_BENEFICIARY: Evidence = Evidence::Beneficiary(0);
 const N_PEERS_MIN: u32 = 30;
 
 /// Every reading there is.
-pub static FEATURES: [Reading; 47] = [
+pub static FEATURES: [Reading; 48] = [
     reading("transfers", OF_SENDER, |f, _| count(f.sender.n_transfers)),
     reading("beneficiaries", OF_SENDER, |f, _| count(f.sender.n_beneficiaries)),
     reading("unrelated-beneficiaries", Evidence::Sender(mark::UNDECLARED), |f, _| count(f.sender.n_unrelated)),
@@ -117,6 +120,7 @@ pub static FEATURES: [Reading; 47] = [
         (f.peers.n_peers >= N_PEERS_MIN).then(|| percent(f.peers.n_below, f.peers.n_peers)).flatten()
     }),
     reading("pair-transfers", Evidence::Pair, |f, _| count(f.pair.n_transfers)),
+    reading("pair-returned", Evidence::Returned, |f, _| count(f.pair.n_returned)),
     reading("pair-age-days", Evidence::Pair, |f, _| Some(f.pair.age_s / crate::time::DAY_S)),
     reading("pair-verified-share-percent", Evidence::Pair, |f, _| percent(f.pair.n_verified, f.pair.n_transfers)),
     reading("pair-service-share-percent", Evidence::Pair, |f, _| percent(f.pair.n_service, f.pair.n_transfers)),

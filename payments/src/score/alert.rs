@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Level, Outcome, Raised, score};
 use crate::features::Groups;
-use crate::pack::{Entity, Indicator, Reading, Source, Typology};
+use crate::pack::{Entity, Evidence, Indicator, Reading, Source, Typology};
 use crate::{Book, Features, Pack, Rates, Row};
 
 /// One alert, with everything needed to check it.
@@ -139,8 +139,7 @@ impl Alert {
         let each = raised.iter().zip(digests);
         each.map(|(one, digest)| {
             let row = &book.rows()[one.index as usize];
-            let members =
-                Members { of_sender: senders.of(row.sender), of_beneficiary: beneficiaries.of(row.beneficiary) };
+            let members = Members::new(row, &senders, &beneficiaries);
             Alert::new(*one, &features[one.index as usize], book, members, &digest, pack, &rates_sha256)
         })
         .collect()
@@ -220,10 +219,23 @@ impl Alert {
 /// The rows of the two parties of a transfer, in order.
 #[derive(Clone, Copy, Debug)]
 pub struct Members<'a> {
-    /// Of its sender.
+    /// What its sender paid.
     pub of_sender: &'a [u32],
-    /// Of its beneficiary.
+    /// What its sender was paid.
+    pub to_sender: &'a [u32],
+    /// What its beneficiary was paid.
     pub of_beneficiary: &'a [u32],
+}
+
+impl<'a> Members<'a> {
+    /// Those of `row`, of rows gathered by sender and by beneficiary.
+    pub(crate) fn new(row: &Row, senders: &'a Groups, beneficiaries: &'a Groups) -> Members<'a> {
+        Members {
+            of_sender: senders.of(row.sender),
+            to_sender: beneficiaries.of(row.sender),
+            of_beneficiary: beneficiaries.of(row.beneficiary),
+        }
+    }
 }
 
 impl Inputs {
@@ -326,7 +338,11 @@ impl Scene<'_> {
     fn behind(&self, index: u32, reading: &Reading) -> Vec<u32> {
         let rows = self.book.rows();
         let at = &rows[index as usize];
-        let members = if reading.is_of_beneficiary() { self.members.of_beneficiary } else { self.members.of_sender };
+        let members = match reading.evidence {
+            Evidence::Sender(_) | Evidence::Recent | Evidence::Travel | Evidence::Pair => self.members.of_sender,
+            Evidence::Returned => self.members.to_sender,
+            Evidence::Beneficiary(_) | Evidence::Burst => self.members.of_beneficiary,
+        };
         let known = &members[..members.partition_point(|&row| row <= index)];
         let taken_back: Vec<u32> =
             known.iter().map(|&row| rows[row as usize].reverses).filter(|&r| r != Row::NO_ROW).collect();

@@ -68,6 +68,30 @@ fn the_published_pattern_is_raised_with_its_reasons_and_transfers() {
 }
 
 #[test]
+fn what_came_back_is_listed_behind_its_reading() {
+    let text = LIVESTREAM_EXPLOITATION
+        .replace("feature = \"median-minor\"", "feature = \"pair-returned\"")
+        .replace("was {median-minor}", "was {pair-returned}")
+        .replace("outcome = \"low-median\", max = 6000", "outcome = \"low-median\", min = 2");
+    let mut transfers = pattern();
+    // One before the first, two in the middle of which one is taken back, and one from somebody else.
+    let paid_back = [("r0", 2, -1), ("r1", 2, 20), ("r2", 2, 21), ("r3", 9, 22)];
+    let first_s = transfers[0].at.utc_s;
+    transfers
+        .extend(paid_back.map(|(id, from, day)| crate::testing::transfer(id, first_s + day * DAY_S, from, 1, 5000)));
+    let mut back = crate::testing::transfer("r1-back", first_s + 23 * DAY_S, 2, 1, 5000);
+    back.reverses = Some("r1".into());
+    transfers.push(back);
+    let pack = Pack::parse(&text, None).unwrap();
+    let (book, _) = Book::new(transfers, &Rates::parse("", pack.currency).unwrap(), &pack.scope).unwrap();
+    let at = book.find("t16").unwrap();
+    let said = crate::Scored::new(&book, &pack).reasons(&[(at, 0)]);
+    let reason =
+        said[0].reasons.iter().find(|reason| reason.indicator.starts_with("size.low-median")).expect("it counts");
+    assert_eq!((reason.value, reason.n_transfers, &reason.transfers[..]), (2, 2, &["r0".to_owned(), "r2".into()][..]));
+}
+
+#[test]
 fn the_same_input_gives_the_same_bytes_and_the_future_changes_none() {
     let transfers = world().transfers;
     let bytes = |alerts: &[Alert]| alerts.iter().map(Alert::to_json).collect::<Vec<_>>();
