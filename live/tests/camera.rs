@@ -1,7 +1,7 @@
 //! Does an unchanged program see a forbidden picture of the camera, or the camera itself?
 //!
-//! PipeWire and WirePlumber in a D-Bus session of their own; the camera is a clip that GStreamer plays into a node, the
-//! program is GStreamer's `pipewiresrc`.
+//! PipeWire and WirePlumber in a D-Bus session of their own; the camera is a clip that GStreamer plays into a node, or
+//! into a V4L2 device whose pictures come out of another, the program is GStreamer's `pipewiresrc`.
 
 #![allow(clippy::unwrap_used, reason = "a test that panics has failed, helpers included")]
 #![allow(dead_code, reason = "clips and observer are shared with leak.rs, which uses more of them")]
@@ -27,6 +27,7 @@ use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use clip::{Content, Recipe};
 use guard::Policy;
 use guarded::signal;
 use observer::Observer;
@@ -66,6 +67,17 @@ fn start(folder: &Path, program: &str, arguments: &str) -> Running {
     Running(command.stdout(words.try_clone().unwrap()).stderr(words).spawn().unwrap())
 }
 
+/// PipeWire, once it answers.
+fn pipewire(folder: &Path) -> Running {
+    let pipewire = start(folder, "pipewire", "");
+    let give_up = Instant::now() + Duration::from_secs(30);
+    while nodes().is_empty() {
+        assert!(Instant::now() < give_up, "{}", fs::read_to_string(folder.join("pipewire.log")).unwrap());
+        sleep(Duration::from_millis(100));
+    }
+    pipewire
+}
+
 /// The nodes that a program sees.
 fn nodes() -> String {
     let output = Command::new("timeout").args(["10", "pw-cli", "ls", "Node"]).output().unwrap();
@@ -89,6 +101,28 @@ fn looking(folder: &Path, node: Option<&str>, name: &str, seconds: u64) -> (Runn
     program.args("! videoconvert ! video/x-raw,format=I420 ! y4menc ! filesink".split(' '));
     program.arg(format!("location={}", path.display())).stdin(Stdio::null());
     (Running(program.spawn().unwrap()), path)
+}
+
+/// The guard before a camera, once it shows video; and where its words go.
+fn guarded(folder: &Path, device: &str, mode: &str, policy: &Path) -> (Running, PathBuf) {
+    let words = folder.join("words");
+    let mut guard = Command::new(env!("CARGO_BIN_EXE_streamward-guard"));
+    guard.args(["camera", "--device", device, "--mode", mode, "--json", "--policy"]).arg(policy);
+    guard.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(fs::File::create(&words).unwrap());
+    let guard = Running(guard.spawn().unwrap());
+    wait_for_node("streamward-guarded-camera", true);
+    let give_up = Instant::now() + Duration::from_secs(60);
+    while !fs::read_to_string(&words).unwrap().contains("video is shown") {
+        assert!(Instant::now() < give_up, "{}", fs::read_to_string(&words).unwrap());
+        sleep(Duration::from_millis(50));
+    }
+    (guard, words)
+}
+
+/// Ends the guard; what it reports.
+fn ended(guard: &mut Running) -> String {
+    signal(guard.0.id(), "INT");
+    std::io::read_to_string(guard.0.stdout.take().unwrap()).unwrap()
 }
 
 /// What a program sees of a camera, for so long.
@@ -117,8 +151,7 @@ fn programs_see_only_the_guarded_camera_and_nothing_forbidden_in_it() {
             .arg(&long),
     );
 
-    let _pipewire = start(&folder, "pipewire", "");
-    sleep(Duration::from_millis(700));
+    let _pipewire = pipewire(&folder);
     let session = start(&folder, "wireplumber", "");
     sleep(Duration::from_millis(1200));
     let play = format!(
@@ -159,25 +192,14 @@ fn programs_see_only_the_guarded_camera_and_nothing_forbidden_in_it() {
     assert_eq!(fs::metadata(&later).map_or(0, |file| file.len()), 0, "the camera was given to who names it");
     wait_for_node("raw-camera", false);
 
-    let words = folder.join("words");
-    let mut guard = Command::new(env!("CARGO_BIN_EXE_streamward-guard"));
-    guard.args(["camera", "--device", "raw-camera", "--mode", "320x180@25", "--json", "--policy"]).arg(&policy);
-    guard.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(fs::File::create(&words).unwrap());
-    let mut guard = Running(guard.spawn().unwrap());
+    let (mut guard, words) = guarded(&folder, "raw-camera", "320x180@25", &policy);
     let said = || fs::read_to_string(&words).unwrap();
-    wait_for_node("streamward-guarded-camera", true);
-    let give_up = Instant::now() + Duration::from_secs(30);
-    while !said().contains("video is shown") {
-        assert!(Instant::now() < give_up, "{}", said());
-        sleep(Duration::from_millis(50));
-    }
     let watched = Watched::new(&observer, &look(&folder, "streamward-guarded-camera", 12));
     // A program that has just come may read the name before the session takes it away; the camera it never gets.
     let n_seen = (0..20).filter(|_| nodes().contains("raw-camera")).count();
     eprintln!("the raw camera's name in 20 listings by programs that have just come: {n_seen} times");
     wait_for_node("raw-camera", false);
-    signal(guard.0.id(), "INT");
-    let report = std::io::read_to_string(guard.0.stdout.take().unwrap()).unwrap();
+    let report = ended(&mut guard);
     let story = format!("camera, guarded: {}; {report}", watched.summary());
     eprintln!("{story}");
     let n = watched.sights.len();
@@ -188,4 +210,62 @@ fn programs_see_only_the_guarded_camera_and_nothing_forbidden_in_it() {
     wait_for_node("raw-camera", false);
     let after = look(&folder, "raw-camera", 4);
     assert_eq!(fs::metadata(&after).map_or(0, |file| file.len()), 0, "without the guard nobody gets the camera");
+}
+
+/// Slower than the other: it runs in a machine whose every instruction is translated.
+#[test]
+fn nothing_forbidden_is_seen_of_a_v4l2_camera() {
+    let devices = ["STREAMWARD_TEST_V4L2_CAMERA", "STREAMWARD_TEST_V4L2_PLAYER"].map(|name| std::env::var(name).ok());
+    let [Some(camera), Some(player)] = devices else {
+        eprintln!("left out: no V4L2 camera here that a clip can be played into; script/test.d/camera-v4l2 has one");
+        return;
+    };
+    let Some(folder) = in_a_session("nothing_forbidden_is_seen_of_a_v4l2_camera") else { return };
+    let recipe = Recipe::new(Content::Pattern, (320, 240), 10, 200).planted(&[50..75, 130..132, 170..172]);
+    let clip = recipe.make(&folder).unwrap();
+    let text = "name = \"camera\"\nversion = 1\ndescription = \"For tests.\"\n[timing]\nhold_ms = 1500\nfreeze_ms = 500\n\
+                cover_min_ms = 1000\nclear_ms = 1000\n[reuse]\nmax_ms = 0\n[judges]\nlists = [\"test-card\"]\nregions = [\"whole\"]\n";
+    let policy = folder.join("camera.toml");
+    fs::write(&policy, text).unwrap();
+    let observer = Observer::new(&recipe, &clip, &Policy::parse(text).unwrap());
+    let long = folder.join("long.mp4");
+    let repeat = ["-v", "error", "-stream_loop", "20", "-i", clip.to_str().unwrap(), "-c", "copy"];
+    clip::run(Command::new("ffmpeg").args(repeat).arg(&long));
+    let _pipewire = pipewire(&folder);
+    let _session = start(&folder, "wireplumber", "");
+    sleep(Duration::from_secs(5));
+    // Into the device at the camera's own size and format, or it would show noise.
+    let play = format!(
+        "-q filesrc location={} ! qtdemux ! avdec_h264 ! videoconvert ! videoscale ! \
+         video/x-raw,format=I420,width=640,height=480 ! videorate ! v4l2sink device={player}",
+        long.display()
+    );
+    let _playing = start(&folder, "gst-launch-1.0", &play);
+    sleep(Duration::from_secs(4));
+    let path = folder.join("unguarded.y4m");
+    let look_at = format!(
+        "-s INT -k 5 26 gst-launch-1.0 -q -e v4l2src device={camera} ! video/x-raw,format=I420,width=640,height=480 ! \
+         videorate ! video/x-raw,framerate=10/1 ! y4menc ! filesink location={}",
+        path.display()
+    );
+    Command::new("timeout").args(look_at.split_whitespace()).stdin(Stdio::null()).status().unwrap();
+    let unguarded = Watched::new(&observer, &path);
+    eprintln!("V4L2 camera without the guard: {}", unguarded.summary());
+    assert!(unguarded.n_forbidden() >= 10 && unguarded.n_fresh() >= 10, "{}", unguarded.summary());
+    fs::remove_file(path).unwrap();
+
+    let (mut guard, words) = guarded(&folder, &camera, "320x240@10", &policy);
+    let seen = look(&folder, "streamward-guarded-camera", 44);
+    let logs = ["words", "pipewire.log", "wireplumber.log"].map(|name| fs::read_to_string(folder.join(name)).unwrap());
+    assert!(fs::metadata(&seen).unwrap().len() > 0, "nothing is seen\n{}\n{}", nodes(), logs.join("\n"));
+    let watched = Watched::new(&observer, &seen);
+    let report = ended(&mut guard);
+    let story = format!("V4L2 camera, guarded: {}; {report}", watched.summary());
+    eprintln!("{story}");
+    let (n, said) = (watched.sights.len() as f64, fs::read_to_string(&words).unwrap());
+    assert_eq!(watched.n_forbidden(), 0, "{story}\n{said}");
+    // Each planted frame and a second after it: 35, 12 and 12 frames of 200.
+    let expected = n * (35.0 + 12.0 + 12.0) / 200.0;
+    assert!(n > 250.0 && watched.n_covered() as f64 >= 0.7 * expected, "{story}\n{said}");
+    assert!(watched.n_fresh() as f64 >= 0.2 * n, "benign pictures are live: {story}\n{said}");
 }

@@ -102,9 +102,9 @@ fn pipeline(device: &Device, mode: Mode) -> Result<(gst::Pipeline, AppSink), Err
     let raw = make("capsfilter")?;
     raw.set_property("caps", gst::Caps::builder("video/x-raw").build());
     let pictures = AppSink::builder().caps(&mode.caps()).sync(false).max_buffers(2).drop(true).build();
-    let rate = make("videorate")?;
-    rate.set_property("drop-only", false);
-    let chain = [source, raw, make("videoconvert")?, make("videoscale")?, rate, pictures.clone().upcast()];
+    // First to the pace, so that no picture is converted only to be left out.
+    let chain =
+        [source, raw, make("videorate")?, make("videoconvert")?, make("videoscale")?, pictures.clone().upcast()];
     pipeline.add_many(&chain).map_err(unfit)?;
     gst::Element::link_many(&chain).map_err(unfit)?;
     Ok((pipeline, pictures))

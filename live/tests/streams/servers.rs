@@ -117,13 +117,19 @@ fn rtsp(what: &str, place: &Path) -> Option<(Running, u16)> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/streams/rtsp_server.py");
     let mut python = Command::new("/usr/bin/python3");
     python.arg(script).arg(port.to_string()).arg(what).arg(place);
-    let mut server = Running(python.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
+    let mut server = Running(python.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
     let mut line = String::new();
     let _ = BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut line);
+    let mut errors = server.0.stderr.take().unwrap();
     if line.trim() != "ready" {
+        let why = std::io::read_to_string(&mut errors).unwrap();
+        let is_absent = why.contains("No module named") || why.contains("not available");
+        assert!(is_absent, "the RTSP server does not begin: {why}");
         eprintln!("left out: gst-rtsp-server for Python is not here (script/setup packages brings it)");
         return None;
     }
+    // It may say more than a pipe holds.
+    std::thread::spawn(move || std::io::copy(&mut errors, &mut std::io::sink()));
     wait_for(port, "the RTSP server");
     Some((server, port))
 }
