@@ -197,6 +197,37 @@ fn a_flagged_file_stays_shut_whoever_is_killed() {
 }
 
 #[test]
+fn what_a_killed_checker_held_is_judged_by_the_next() {
+    let Some(place) = on_a_mount_of_its_own("what_a_killed_checker_held_is_judged_by_the_next") else { return };
+    let inside = place.join("in");
+    fs::create_dir(&inside).unwrap();
+    let pictures: Vec<PathBuf> = (0..9).map(|n| inside.join(format!("benign{n}.png"))).collect();
+    (0..).zip(&pictures).for_each(|(n, path)| benign(path, n));
+    sleep(Duration::from_millis(200));
+    let folder = Folder::guard(&place, &inside);
+    let mut n_refused = 0;
+    for three in pictures.chunks(3) {
+        // Stopped for a moment it counts as well, and takes files.
+        let checker = folder.strike("STOP", "checker");
+        n_refused += std::thread::scope(|scope| {
+            let opens: Vec<_> = three.iter().map(|path| scope.spawn(move || fs::File::open(path).is_err())).collect();
+            sleep(Duration::from_millis(150));
+            checker.iter().for_each(|pid| stage::signal(*pid, "KILL"));
+            opens.into_iter().map(|open| usize::from(open.join().unwrap())).sum::<usize>()
+        });
+        let began = Instant::now();
+        for path in three {
+            while fs::File::open(path).is_err() {
+                assert!(began.elapsed() < Duration::from_secs(20), "{} stays shut\n{}", path.display(), folder.words());
+                sleep(Duration::from_millis(20));
+            }
+        }
+    }
+    assert!(n_refused >= 3, "only {n_refused} were with a checker when it died");
+    folder.end();
+}
+
+#[test]
 fn without_the_privilege_a_flagged_file_is_shut_afterwards() {
     let place = tempfile::tempdir().unwrap();
     let inside = place.path().join("in");

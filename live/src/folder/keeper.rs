@@ -27,6 +27,8 @@ use crate::status::Board;
 
 /// Whoever opens a file waits no longer than this; judging goes on, and the next one finds the verdict.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Files over which checkers died that are remembered; of more all are forgotten.
+const LOSSES_MAX: usize = 10_000;
 /// A file that changes while it is looked at is looked at again so often.
 const TRIES_MAX: u8 = 3;
 /// The word of a keeper that ends because a person asked it to.
@@ -82,6 +84,7 @@ pub(crate) fn run(plan: &Plan, group: Group, board: Board) -> Result<Tally, Erro
         looker: Looker::new(plan.checker.clone(), starter.clone(), plan.has_begun),
         stand_in: StandIn::order(plan, &group, &starter).map_err(refused)?,
         waiting: BTreeMap::new(),
+        losses: BTreeMap::new(),
         standing: None,
         board,
         tally: Tally::default(),
@@ -117,6 +120,8 @@ struct Keeper<'a> {
     stand_in: StandIn,
     /// Files with the checker, by its numbers.
     waiting: BTreeMap<u64, Waiting>,
+    /// How many checkers died while they had a file.
+    losses: BTreeMap<Key, u8>,
     standing: Option<bool>,
     board: Board,
     tally: Tally,
@@ -172,8 +177,9 @@ impl Keeper<'_> {
         }
     }
 
-    fn hear(&mut self, number: u64, verdict: Verdict) {
+    fn hear(&mut self, number: u64, verdict: Option<Verdict>) {
         let Some(mut waiting) = self.waiting.remove(&number) else { return };
+        let Some(verdict) = verdict else { return self.lost(waiting) };
         self.tally.judged += 1;
         let is_same = self.gate.keep(&waiting.file, waiting.key, verdict);
         if !is_same && verdict == Verdict::Clear {
@@ -186,6 +192,19 @@ impl Keeper<'_> {
             return self.answer_all(waiting, Verdict::Unjudged);
         }
         self.answer_all(waiting, verdict);
+    }
+
+    /// The checker died over it, or over another. It is judged when it is opened again, unless checkers keep dying.
+    fn lost(&mut self, waiting: Waiting) {
+        if self.losses.len() >= LOSSES_MAX {
+            self.losses.clear();
+        }
+        let n_losses = self.losses.entry(waiting.key).or_default();
+        *n_losses += 1;
+        if *n_losses >= TRIES_MAX {
+            self.gate.keep(&waiting.file, waiting.key, Verdict::Unjudged);
+        }
+        self.answer_all(waiting, Verdict::Unjudged);
     }
 
     /// Nobody waits for a checker that does not answer, nor for ever for one that does.

@@ -114,11 +114,11 @@ impl Looker {
         Some(self.number)
     }
 
-    /// What was said since the last time. Files that a dead checker had are not judged.
+    /// What was said since the last time; no verdict for files that a checker had when it died.
     ///
     /// # Errors
     /// The exit code of the first checker, if it ended before it said a word: what it lacks it has said.
-    pub(super) fn hear(&mut self) -> Result<Vec<(u64, Verdict)>, u8> {
+    pub(super) fn hear(&mut self) -> Result<Vec<(u64, Option<Verdict>)>, u8> {
         let mut said = Vec::new();
         let mut is_gone = false;
         match &mut self.now {
@@ -136,7 +136,7 @@ impl Looker {
                         Ok(Some((number, verdict))) => {
                             *beat = Some(Instant::now());
                             if self.files.remove(&number).is_some() {
-                                said.push((number, verdict));
+                                said.push((number, Some(verdict)));
                             }
                         }
                         Ok(None) => break,
@@ -163,7 +163,7 @@ impl Looker {
             }
         }
         if is_gone {
-            said.extend(std::mem::take(&mut self.files).into_keys().map(|number| (number, Verdict::Unjudged)));
+            said.extend(std::mem::take(&mut self.files).into_keys().map(|number| (number, None)));
             self.n_lost += 1;
             self.now = Now::Nobody { start_at: Instant::now() + self.backoff.next() };
         }

@@ -52,7 +52,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Tally, Error> {
         }
         reactor.notice();
         for (number, verdict) in reactor.looker.hear().map_err(|code| Error::Part { code })? {
-            reactor.hear(number, verdict);
+            reactor.hear(number, verdict.unwrap_or(Verdict::Unjudged));
         }
         reactor.ask();
     }
