@@ -200,6 +200,19 @@ fn a_window_shows_only_what_was_judged() {
     assert!(with.n_fresh * 20 >= with.n, "benign pictures are live: {with:?}");
 }
 
+#[test]
+fn a_guard_that_ended_can_be_started_again() {
+    let Some(stage) = Stage::set() else { return };
+    for n in 0..4 {
+        let mut guard = stage.guard_of(&["--all"]);
+        sleep(Duration::from_millis(1500));
+        let _ = Command::new("kill").args(["-INT", &guard.0.id().to_string()]).status();
+        let report = std::io::read_to_string(guard.0.stdout.take().unwrap()).unwrap();
+        let report: serde_json::Value = serde_json::from_str(report.trim()).unwrap_or_default();
+        assert!(report["judged"].as_u64() > Some(0), "start {n}: {report}");
+    }
+}
+
 /// A window that opens while all are guarded, moves, is raised, and is left behind by a killed guard.
 #[test]
 fn all_windows_are_guarded_those_to_come_too() {

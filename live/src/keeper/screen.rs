@@ -73,7 +73,8 @@ pub(crate) fn run(plan: &Plan, windows: &[Window], policy: &guard::Policy, mut b
     // An interrupt gives the windows back: the person who started the guard ends it.
     keeper.give_back()?;
     x.set_close_down_mode(CloseDown::DESTROY_ALL).map_err(refused)?;
-    x.flush().map_err(refused)?;
+    // Heard to the end: what is on its way when a program ends may be lost, and the windows would stay taken.
+    x.get_input_focus().map_err(refused)?.reply().map_err(refused)?;
     Ok(tally)
 }
 
