@@ -8,6 +8,7 @@
 //! it was shown. Nothing here pretends otherwise.
 
 pub(crate) mod cover;
+mod shared;
 
 use std::time::{Duration, Instant};
 
@@ -17,10 +18,11 @@ use x11rb::protocol::Event as XEvent;
 use x11rb::protocol::composite::ConnectionExt as _;
 use x11rb::protocol::damage::{ConnectionExt as _, ReportLevel};
 use x11rb::protocol::xproto::{
-    ChangeWindowAttributesAux, ConnectionExt as _, CreateGCAux, EventMask, Gcontext, ImageFormat, Pixmap,
-    SubwindowMode, Window,
+    ChangeWindowAttributesAux, ConnectionExt as _, CreateGCAux, EventMask, Gcontext, Pixmap, SubwindowMode, Window,
 };
 use x11rb::rust_connection::RustConnection;
+
+use shared::Shared;
 
 use crate::Error;
 use crate::network::pulse::{Pulse, Standing};
@@ -104,10 +106,10 @@ impl Looker {
     fn look(&self, snapshot: &Snapshot, pulse: &mut Pulse) -> Result<(), Error> {
         let (width, height) = snapshot.size;
         self.x.copy_area(snapshot.source, snapshot.frozen, self.gc, 0, 0, 0, 0, width, height).map_err(refused)?;
-        let image = self.x.get_image(ImageFormat::Z_PIXMAP, snapshot.frozen, 0, 0, width, height, !0);
-        let Ok(image) = image.map_err(refused)?.reply() else { return Ok(()) };
+        let picture = shared::picture(&self.x, snapshot.shared.as_ref(), snapshot.frozen, snapshot.size)?;
+        let Some(picture) = picture else { return Ok(()) };
         let size = Size { width: width.into(), height: height.into() };
-        let frame = Packed::new(Format::Bgrx, Colour::Bt709Full, size, image.data).map_err(refused)?;
+        let frame = Packed::new(Format::Bgrx, Colour::Bt709Full, size, picture).map_err(refused)?;
         self.stream.push(frame, (), self.began.elapsed(), &[]);
         loop {
             match self.stream.next() {
@@ -158,6 +160,8 @@ struct Snapshot {
     source: Pixmap,
     frozen: Pixmap,
     found: Pixmap,
+    /// Where the server writes the copy for this process.
+    shared: Option<Shared>,
     size: (u16, u16),
 }
 
@@ -174,13 +178,16 @@ impl Snapshot {
         }
         x.create_pixmap(depth, frozen, window, size.0, size.1).map_err(refused)?;
         let found = cover::pixmap(x, looker.veil, size, &looker.policy, Cause::Found)?;
-        Ok(Some(Snapshot { source, frozen, found, size }))
+        Ok(Some(Snapshot { source, frozen, found, shared: Shared::new(x, size), size }))
     }
 
     fn free(&self, x: &RustConnection) {
         for pixmap in [self.source, self.frozen, self.found] {
             // A server that is gone has freed it already.
             let _ = x.free_pixmap(pixmap);
+        }
+        if let Some(shared) = &self.shared {
+            shared.free(x);
         }
     }
 }
