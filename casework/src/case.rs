@@ -131,6 +131,24 @@ impl Case {
         Ok(())
     }
 
+    /// Lets a decision on an appeal take the place of the one that counts. What was filed stays filed, and is kept.
+    pub(crate) fn supersede(&mut self, decision: Decision) -> Result<(), Error> {
+        self.state = match self.state {
+            State::Decided | State::Reporting | State::Closed => State::Decided,
+            State::Reported => State::Reported,
+            State::OnHold { until } => State::OnHold { until },
+            State::New | State::Triaged | State::InReview { .. } => {
+                return Err(Error::Transition {
+                    what: "the case",
+                    state: self.state.name(),
+                    event: "decided on appeal",
+                });
+            }
+        };
+        self.decisions.push(decision);
+        Ok(())
+    }
+
     fn verdict(&self) -> Option<Verdict> {
         self.decision().map(|decision| decision.verdict)
     }

@@ -60,6 +60,16 @@ pub enum Verdict {
     Violation,
 }
 
+impl Verdict {
+    /// The other one.
+    pub fn opposite(self) -> Verdict {
+        match self {
+            Verdict::NoViolation => Verdict::Violation,
+            Verdict::Violation => Verdict::NoViolation,
+        }
+    }
+}
+
 /// One person's decision about one case. It is never edited; a later one supersedes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decision {

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::appeal::{Answer, Received};
 use crate::case::Event;
 use crate::entry::Action;
 use crate::filing::{FileToSend, Step};
@@ -110,6 +111,15 @@ pub enum Deed {
         /// Who.
         by: Person,
     },
+    /// Somebody whom a decision touched appeals against the one that counts.
+    AppealReceived(Received),
+    /// Somebody who had no hand in the case heard an appeal; appeals are counted from 1.
+    AppealAnswered {
+        /// Which.
+        appeal: usize,
+        /// What they found.
+        answer: Answer,
+    },
 }
 
 impl Deed {
@@ -128,6 +138,7 @@ impl Deed {
             Deed::Withdrawn { .. } => Action::Withdrawn,
             Deed::Filing { .. } => Action::Filing,
             Deed::ExportAsked { .. } | Deed::ExportAllowed { .. } => Action::Exported,
+            Deed::AppealReceived(_) | Deed::AppealAnswered { .. } => Action::Appeal,
         }
     }
 
@@ -148,7 +159,9 @@ impl Deed {
             | Deed::Withdrawn { .. }
             | Deed::Filing { .. }
             | Deed::ExportAsked { .. }
-            | Deed::ExportAllowed { .. } => Compartment::Video,
+            | Deed::ExportAllowed { .. }
+            | Deed::AppealReceived(_)
+            | Deed::AppealAnswered { .. } => Compartment::Video,
         }
     }
 }

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::appeal::Appeals;
 use crate::case::{Event, State};
 use crate::deed::compartment;
 use crate::evidence::{Kept, Sealing};
@@ -17,6 +18,7 @@ use crate::role::Compartment;
 use crate::view::{Mode, View};
 use crate::{Case, Deed, Error, Evidence, Hold, Person, Referral, Report, ViewLog};
 
+mod appeals;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +33,8 @@ pub struct Dossier {
     exports: Vec<Export>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     holds: Vec<Hold>,
+    #[serde(default, skip_serializing_if = "Appeals::is_empty")]
+    appeals: Appeals,
 }
 
 /// One report and the journal of its filing.
@@ -113,6 +117,8 @@ impl Dossier {
                     }
                 }
             }
+            Deed::AppealReceived(received) => self.receive(received),
+            Deed::AppealAnswered { appeal, answer } => self.answer(*appeal, answer),
         }
     }
 
@@ -178,7 +184,7 @@ impl Dossier {
         is_kept_for_authority || self.holds.iter().any(|hold| hold.is_open(at))
     }
 
-    /// Whether its files may be erased at `at`: no hold lasts, and nothing can still be needed of them. A case that was
+    /// Whether its files may be erased at `at`: no hold lasts, no appeal is open, and nothing can still be needed of them. A case that was
     /// reported and has no known time of keeping is never over.
     pub fn is_erasable(&self, at: Timestamp) -> bool {
         let is_over = match self.case.state() {
@@ -187,7 +193,7 @@ impl Dossier {
             State::Decided => self.case.decision().is_some_and(|last| last.verdict == crate::Verdict::NoViolation),
             State::New | State::Triaged | State::InReview { .. } | State::Reporting | State::Reported => false,
         };
-        is_over && !self.is_held(at)
+        is_over && !self.is_held(at) && self.appeals.open().next().is_none()
     }
 
     /// Every file that lies in the vault.

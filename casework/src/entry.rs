@@ -50,6 +50,8 @@ pub enum Action {
     Filing,
     /// A person asked for an export, allowed one, or took it away.
     Exported,
+    /// An appeal came, or was answered.
+    Appeal,
     /// A hold was placed or ended.
     Hold,
     /// A file was erased.
@@ -74,6 +76,7 @@ impl Action {
             Action::Withdrawn => "report withdrawn",
             Action::Filing => "filing step",
             Action::Exported => "export",
+            Action::Appeal => "appeal",
             Action::Hold => "hold",
             Action::Erased => "file erased",
             Action::Vault => "vault",

@@ -50,6 +50,17 @@ pub enum Error {
     /// A second person is needed, and this is the first one.
     #[error("one person cannot be both who asks or decides and who allows it: a second person must")]
     SamePerson,
+    /// Somebody would judge what they had a hand in.
+    #[error("whoever decided this case or took part in it does not hear an appeal about it: somebody else must")]
+    TookPart,
+    /// An appeal about payments alone.
+    #[error("an appeal is about what was seen, and this case has nothing that may be spoken of to a customer")]
+    NothingToAppeal,
+    /// An answer to an appeal names what was paid.
+    #[error(
+        "the reason names an account or an alert of payments; whoever appeals must not learn of them, so write it without"
+    )]
+    SaysWhatWasPaid,
     /// No media is kept here.
     #[error("the vault is shut: media is kept only when two people have opened it under a named basis in law")]
     VaultShut,

@@ -129,7 +129,7 @@ impl<'de> Deserialize<'de> for Referral {
     }
 }
 
-fn name(field: &'static str, value: &str) -> Result<(), Error> {
+pub(crate) fn name(field: &'static str, value: &str) -> Result<(), Error> {
     match value.contains('\n') {
         true => Err(Error::Text { field, n_chars: value.chars().count(), n_chars_max: Referral::NAME_CHARS_MAX }),
         false => text(field, value, Referral::NAME_CHARS_MAX),

@@ -2,6 +2,11 @@
 const { ADDRESS, streamward, faults, looked, signedIn, click, run } = require('./console_pages.cjs');
 const { revealed, faultUnless } = require('./casework_reveal.cjs');
 
+// Opens what a summary holds.
+async function opened(page, summary) {
+  await (await page.waitForSelector(`::-p-xpath(//summary[contains(., "${summary}")])`)).click();
+}
+
 run(async (browser) => {
   const ada = await signedIn(browser, 'Ada Reviewer', (page) => looked(page, 'sign-in'));
 
@@ -57,6 +62,29 @@ run(async (browser) => {
   await click(bo, 'Approve and send');
   await bo.waitForFunction(() => document.body.textContent.includes('Filed. The authority'), { timeout: 20000 });
   await looked(bo, 'report-filed');
+
+  // Somebody appeals: written down by who decided, heard by a third person who had no hand in the case.
+  await ada.goto(`${ADDRESS}${at}`);
+  await opened(ada, 'Write down an appeal');
+  await looked(ada, 'appeal-form');
+  await ada.type('#reference', 'A-17');
+  await ada.type('#said', 'It was the safety test card.');
+  await click(ada, 'Write it down');
+  await looked(ada, 'appeal-not-mine');
+  const cy = await signedIn(browser, 'Cy Reviewer');
+  await cy.goto(`${ADDRESS}/appeals`);
+  await looked(cy, 'appeals');
+  await Promise.all([cy.waitForNavigation(), cy.click('tbody a')]);
+  await looked(cy, 'appeal-to-hear');
+  // With the keyboard alone: to the first choice, one down, on to the reason.
+  await cy.focus('input[value=upheld]');
+  await cy.keyboard.press('ArrowDown');
+  await cy.keyboard.press('Tab');
+  await cy.keyboard.type('It is the test card of the list.');
+  await click(cy, 'Answer the appeal');
+  faultUnless((await cy.$eval('main', (main) => main.innerText)).includes('the decision is reversed'), 'the appeal was not answered');
+  await opened(cy, 'The answer as a letter');
+  await looked(cy, 'appeal-heard');
   for (const [path, name] of [['/', 'queue-after'], ['/done', 'done'], ['/outbox', 'outbox'], ['/figures', 'figures'], ['/people', 'people'], ['/me', 'you'], ['/nowhere', 'not-found'], [at, 'case-reported'], ['/log', 'log']]) {
     await bo.goto(`${ADDRESS}${path}`);
     await looked(bo, name);

@@ -7,6 +7,7 @@ use std::io::{Cursor, Read, Write};
 
 use anyhow::{Context, Result, bail};
 use casework::export::{Done, to_json_ld};
+use casework::hands::Hands;
 use casework::role::Compartment;
 use casework::{Deed, Dossier, Entry};
 use record::{Checkpoint, Hash, Key, Note, Quorum};
@@ -121,7 +122,7 @@ pub(crate) fn verify(bytes: &[u8], key: Option<&Key>) -> Result<Verified> {
     Quorum::new(1, vec![own_key.clone()])?.verify(&note)?;
     let checkpoint = Checkpoint::parse(note.text())?;
     let records = part("records.jsonl")?;
-    let mut dossier = Dossier::default();
+    let (mut dossier, mut hands) = (Dossier::default(), Hands::default());
     let mut deeds: Vec<(Record, Entry, Deed)> = Vec::new();
     for (index, line) in records.lines().enumerate() {
         let what = || format!("line {} of records.jsonl", index + 1);
@@ -142,7 +143,10 @@ pub(crate) fn verify(bytes: &[u8], key: Option<&Key>) -> Result<Verified> {
         {
             bail!("{} is out of order or of another case", what());
         }
-        dossier.apply(&deed).with_context(|| format!("{} cannot have happened then", what()))?;
+        let was_free = hands.take(entry.who.as_ref(), &deed);
+        was_free
+            .and_then(|()| dossier.apply(&deed))
+            .with_context(|| format!("{} cannot have happened then", what()))?;
         deeds.push((record, entry, deed));
     }
     let Some((_, first, _)) = deeds.first() else { bail!("there are no records in it") };

@@ -11,6 +11,7 @@ use casework::cybertip::document::Reporter;
 use casework::exposure::Budget;
 use casework::jurisdiction::Jurisdiction;
 use casework::vault::Holder;
+use jiff::{SignedDuration, Timestamp};
 use serde::Deserialize;
 
 use crate::cybertip::client::{Client, Login};
@@ -30,6 +31,24 @@ pub(crate) struct Settings {
     pub(crate) vault: Option<VaultSettings>,
     /// How much one person may look at in a day.
     pub(crate) exposure: Budget,
+    /// How soon somebody who appeals has an answer.
+    pub(crate) appeals: AppealSettings,
+}
+
+/// How soon somebody who appeals has an answer.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct AppealSettings {
+    /// Days from when they said it; without it no day is promised and none is shown.
+    pub(crate) answer_days: Option<u32>,
+}
+
+impl AppealSettings {
+    /// When an appeal that was received then must be answered.
+    pub(crate) fn due_at(&self, received_at: Timestamp) -> Option<Timestamp> {
+        let span = SignedDuration::from_hours(24 * i64::from(self.answer_days?));
+        received_at.checked_add(span).ok()
+    }
 }
 
 /// How media is kept; two people must say so before it is.

@@ -145,7 +145,7 @@ fn sealed() -> Evidence {
     }
 }
 
-fn decided(referral: Referral, decision: Decision) -> (Dossier, Vec<Deed>) {
+pub(super) fn decided(referral: Referral, decision: Decision) -> (Dossier, Vec<Deed>) {
     let by = decision.who.clone();
     let deeds = vec![Deed::Referred(referral), Deed::Moved(Event::Taken { by }), Deed::Moved(Event::Decided(decision))];
     let mut dossier = Dossier::default();
@@ -153,7 +153,7 @@ fn decided(referral: Referral, decision: Decision) -> (Dossier, Vec<Deed>) {
     (dossier, deeds)
 }
 
-fn filed() -> (Dossier, Vec<Deed>) {
+pub(super) fn filed() -> (Dossier, Vec<Deed>) {
     let (mut dossier, mut deeds) = decided(Referral::new(incident()).unwrap(), decision("ada"));
     let mut apply = |dossier: &mut Dossier, deed: Deed| {
         dossier.apply(&deed).unwrap();
@@ -181,7 +181,7 @@ fn filed() -> (Dossier, Vec<Deed>) {
     (dossier, deeds)
 }
 
-fn decision(who: &str) -> Decision {
+pub(super) fn decision(who: &str) -> Decision {
     Decision {
         who: person(who),
         verdict: Verdict::Violation,
@@ -191,6 +191,6 @@ fn decision(who: &str) -> Decision {
     }
 }
 
-fn person(name: &str) -> Person {
+pub(super) fn person(name: &str) -> Person {
     Person::new(name).unwrap()
 }

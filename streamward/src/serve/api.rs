@@ -3,6 +3,8 @@
 //! Answers are JSON; an error is `{"error": "one sentence"}` with a status that says whose it is. An incident that was
 //! taken in is in the store before its answer is sent, so who got none sends it again: the same incident is one.
 
+mod appeals;
+
 use axum::Extension;
 use axum::Json;
 use axum::body::Bytes;
@@ -31,6 +33,7 @@ pub(super) fn routes() -> Routes {
     Routes::new()
         .post("/api/v1/incidents", token(Permission::Refer), refer)
         .get("/api/v1/cases/{case}", token(Permission::ReadCases), case)
+        .and(appeals::routes())
         .get("/api/v1/log/checkpoint", token(Permission::ReadLog), checkpoint)
         .get("/api/v1/log/proof", token(Permission::ReadLog), proof)
         .get("/api/v1/openapi.json", Need::Nothing, description)

@@ -2,6 +2,7 @@
 //!
 //! Plain pages that work without a script. Whatever is done is a form that is posted, answered with the page it led to.
 
+mod appeals;
 mod cases;
 mod exports;
 mod figures;
@@ -28,6 +29,7 @@ pub(super) fn routes() -> Routes {
     Routes::new()
         .and(sign_in::routes())
         .and(cases::routes())
+        .and(appeals::routes())
         .and(reveal::routes())
         .and(reports::routes())
         .and(outbox::routes())
@@ -83,6 +85,7 @@ fn page(reader: &Account, title: &str, body: Html) -> Page {
     let all = [
         ("/", "Queue", Permission::ReadCases),
         ("/done", "Done", Permission::ReadCases),
+        ("/appeals", "Appeals", Permission::ReadCases),
         ("/payments", "Payments", Permission::ReadCases),
         ("/outbox", "Outbox", Permission::Outbox),
         ("/vault", "Vault", Permission::Vault),

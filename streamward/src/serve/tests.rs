@@ -1,5 +1,6 @@
 //! Who sees what, and does an incident become a filed report? Asked over HTTP, of the routes that are served.
 
+mod appeals;
 mod matrix;
 mod paid;
 
@@ -47,9 +48,10 @@ async fn what_was_paid_is_not_there_for_who_may_not_read_it() {
             }
             let path = |case: &str| {
                 let path = route.path.replace("{case}", case).replace("{report}", "1").replace("{export}", "1");
-                path.replace("{file}", &"0".repeat(64)).replace("{hold}", "1")
+                path.replace("{file}", &"0".repeat(64)).replace("{hold}", "1").replace("{appeal}", "1")
             };
-            let body = "verdict=violation&reason=a&policy_version=1&incident=material&basis=a&until=&mode=tile";
+            let body = "verdict=violation&reason=a&policy_version=1&incident=material&basis=a&until=&mode=tile\
+                        &reference=a&said=a&ruling=upheld";
             let came = house.with(&session, route.method.clone(), &path(shut), body).await;
             let is_absent = matches!(came.status, StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY);
             assert!(is_absent, "{name} {} {}: {}", route.method, route.path, came.status);
@@ -86,7 +88,9 @@ async fn no_text_of_a_stranger_becomes_part_of_a_page() {
     let body = format!("verdict=violation&reason={attack}&policy_version=1").replace('\'', "%27").replace('"', "%22");
     house.with(&session, Method::POST, &format!("/cases/{case}/decide"), &body[..body.len().min(4000)]).await;
     house.with(&session, Method::POST, &format!("/cases/{case}/exports"), &format!("reason={attack}")).await;
-    let pages = ["/", "/done", "/outbox", "/log", "/figures", "/people", "/me", &format!("/cases/{case}")];
+    let said = format!("reference={attack}&said={attack}").replace('\'', "%27").replace('"', "%22");
+    house.with(&session, Method::POST, &format!("/cases/{case}/appeals"), &said).await;
+    let pages = ["/", "/done", "/appeals", "/outbox", "/log", "/figures", "/people", "/me", &format!("/cases/{case}")];
     for page in pages {
         let came = house.with(&session, Method::GET, page, "").await;
         assert_eq!(came.status, StatusCode::OK, "{page}");

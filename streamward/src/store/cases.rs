@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use casework::case::State;
+use casework::hands::Hands;
 use casework::role::Compartment;
 use casework::{Deed, Dossier, Entry, Person, Referral};
 use jiff::Timestamp;
@@ -144,6 +145,23 @@ impl Store {
         listed.collect()
     }
 
+    /// The first `n_max` cases with an appeal that nobody has answered, by when it must be.
+    pub(crate) async fn appealed(&self, n_max: u32) -> Result<Vec<(String, Dossier)>, Error> {
+        let rows = sqlx::query(
+            "SELECT id, document FROM cases WHERE appeal_at IS NOT NULL AND is_video = 1
+             ORDER BY appeal_at, id LIMIT $1",
+        )
+        .bind(i64::from(n_max))
+        .fetch_all(&self.pool)
+        .await?;
+        let read = rows.iter().map(|row| {
+            let id: String = row.get(0);
+            let dossier = document(&id, &row.get::<String, _>(1))?;
+            Ok::<_, Error>((id, dossier))
+        });
+        read.collect()
+    }
+
     /// Cases with a report that is being filed, was filed, or waits for its turn, the latest first.
     pub(crate) async fn outbox(&self, n_max: u32) -> Result<Vec<(String, Dossier)>, Error> {
         let rows = sqlx::query(
@@ -183,13 +201,7 @@ impl Store {
 
     /// What was done to a case, with each deed.
     pub(crate) async fn deeds(&self, case: &str) -> Result<Vec<(Logged, Deed)>, Error> {
-        let logged = self.logged(case).await?;
-        let read = logged.into_iter().map(|logged| {
-            let deed = serde_json::from_str(&logged.body);
-            let what = format!("record {} of the log", logged.position);
-            Ok::<_, Error>((logged, deed.map_err(|_| Error::Damaged { what })?))
-        });
-        read.collect()
+        self.logged(case).await?.into_iter().map(with_deed).collect()
     }
 
     /// How many cases there are.
@@ -241,6 +253,7 @@ pub(super) struct Columns {
     pub(super) place: Option<String>,
     pub(super) filing_at: Option<i64>,
     pub(super) n_in_vault: i64,
+    pub(super) appeal_at: Option<i64>,
 }
 
 impl Columns {
@@ -267,6 +280,7 @@ impl Columns {
             place: dossier.referrals().first().filter(|_| dossier.is_open()).map(place),
             filing_at,
             n_in_vault: dossier.in_vault().count() as i64,
+            appeal_at: dossier.appeals().open().map(due_ms).min(),
         }
     }
 }
@@ -336,21 +350,29 @@ pub(super) async fn change(
     deeds: &[Deed],
     at: Timestamp,
 ) -> Result<Dossier, Error> {
+    let mut hands = match deeds.iter().any(Hands::are_asked_by) {
+        true => Some(hands(write, case).await?),
+        false => None,
+    };
     for deed in deeds {
+        if let Some(hands) = &mut hands {
+            hands.take(who, deed)?;
+        }
         dossier.apply(deed)?;
         let body = serde_json::to_string(deed).expect("a deed can be written as JSON");
         write.append(&Entry::about(case, who.cloned(), deed.action(), &body, at), &body).await?;
     }
-    let Columns { is_done, lane, is_video, is_payments, place, filing_at, n_in_vault } = Columns::of(&dossier);
+    let Columns { is_done, lane, is_video, is_payments, place, filing_at, n_in_vault, appeal_at } =
+        Columns::of(&dossier);
     let target = if lane == 0 { TARGET_LIVE } else { TARGET };
     let due_at = at.checked_add(target).unwrap_or(Timestamp::MAX);
     // When a person should have looked is set as the case comes in, and stays.
     sqlx::query(
         "INSERT INTO cases (id, is_done, lane, due_at, is_video, is_payments, place, filing_at, document,
-            n_in_vault)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            n_in_vault, appeal_at)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
          ON CONFLICT (id) DO UPDATE SET is_done = $2, lane = $3, is_video = $5, is_payments = $6, place = $7,
-            filing_at = $8, document = $9, n_in_vault = $10",
+            filing_at = $8, document = $9, n_in_vault = $10, appeal_at = $11",
     )
     .bind(case.to_owned())
     .bind(is_done)
@@ -362,9 +384,33 @@ pub(super) async fn change(
     .bind(filing_at)
     .bind(text(&dossier))
     .bind(n_in_vault)
+    .bind(appeal_at)
     .execute(&mut *write.tx)
     .await?;
     Ok(dossier)
+}
+
+/// Who has had a hand in a case, by its entries in the log.
+async fn hands(write: &mut Write<'_>, case: &str) -> Result<Hands, Error> {
+    let rows = sqlx::query("SELECT position, entry, body FROM log WHERE subject = $1 ORDER BY position")
+        .bind(case.to_owned())
+        .fetch_all(&mut *write.tx)
+        .await?;
+    let done = rows.iter().map(|row| with_deed(super::log::logged(row)?)).collect::<Result<Vec<_>, Error>>()?;
+    Ok(Hands::of(done.iter().map(|(logged, deed)| (logged.entry.who.as_ref(), deed))))
+}
+
+/// A record of a case with its deed.
+fn with_deed(logged: Logged) -> Result<(Logged, Deed), Error> {
+    match serde_json::from_str(&logged.body) {
+        Ok(deed) => Ok((logged, deed)),
+        Err(_) => Err(Error::Damaged { what: format!("record {} of the log", logged.position) }),
+    }
+}
+
+/// When an appeal must be answered; what has no such day comes last.
+fn due_ms(appeal: &casework::appeal::Appeal) -> i64 {
+    appeal.received().due_at.map_or(i64::MAX, |due_at| due_at.as_millisecond())
 }
 
 /// Where it was seen, as a digest: what is referred of the same place joins a case that is still open.

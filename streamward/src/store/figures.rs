@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use casework::appeal::Ruling;
 use casework::case::Event;
 use casework::cybertip::Class;
 use casework::filing::{Request, Step};
@@ -23,12 +24,15 @@ pub(crate) struct Figure {
 }
 
 /// Each figure and what it counts.
-const FIGURES: [(&str, &str); 8] = [
+const FIGURES: [(&str, &str); 11] = [
     ("incidents_referred", "things referred by a guard, a match, a user or a program, each counted once"),
-    ("cases_decided", "decisions by a person, a later one about the same case counted again"),
+    ("cases_decided", "decisions by a person who had taken the case, a later one about the same case counted again"),
     ("cases_to_report", "decisions that something must be reported"),
     ("cases_nothing_to_report", "decisions that there is nothing to report"),
     ("cases_taken_up_again", "cases that a person took up again after a decision"),
+    ("appeals_received", "appeals against a decision that were written down"),
+    ("appeals_upheld", "appeals after which the decision stands, heard by somebody who had taken no part in the case"),
+    ("appeals_reversed", "appeals after which the decision does not stand, heard by such a person"),
     ("reports_drafted", "reports drafted, withdrawn ones included"),
     ("reports_approved", "reports that a second person approved"),
     ("reports_filed", "reports that the authority has, by its own receipt"),
@@ -38,6 +42,8 @@ const FIGURES: [(&str, &str); 8] = [
 #[derive(Default)]
 struct Counting {
     counts: BTreeMap<&'static str, i64>,
+    /// Cases in which something was seen.
+    seen: HashSet<String>,
     /// What was referred: each thing counts once.
     keys: HashSet<String>,
     /// Reports of which the last step was about to finish them.
@@ -74,6 +80,13 @@ impl Store {
 
 impl Counting {
     fn count(&mut self, case: &str, deed: &Deed) {
+        if matches!(deed, Deed::Referred(_)) && deed.compartment() == Compartment::Video {
+            self.seen.insert(case.to_owned());
+        }
+        // Of what was only paid nothing is told in public: not even that somebody decided.
+        if !self.seen.contains(case) {
+            return;
+        }
         let names: &[&'static str] = match deed {
             Deed::Referred(referral) => {
                 let is_new = deed.compartment() == Compartment::Video && self.keys.insert(referral.key());
@@ -84,6 +97,11 @@ impl Counting {
                 Verdict::NoViolation => &["cases_decided", "cases_nothing_to_report"],
             },
             Deed::Moved(Event::TakenUpAgain { .. }) => &["cases_taken_up_again"],
+            Deed::AppealReceived(_) => &["appeals_received"],
+            Deed::AppealAnswered { answer, .. } => match answer.ruling {
+                Ruling::Upheld => &["appeals_upheld"],
+                Ruling::Reversed => &["appeals_reversed"],
+            },
             Deed::Drafted { .. } => &["reports_drafted"],
             Deed::Approved { .. } => &["reports_approved"],
             Deed::Filing { report, step, .. } => match step {

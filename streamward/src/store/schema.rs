@@ -8,7 +8,7 @@ use sqlx::{AnyPool, Row};
 use super::{Error, Kind};
 
 /// Each version, the first first.
-const VERSIONS: [&[&str]; 3] = [
+const VERSIONS: [&[&str]; 4] = [
     &[
         // What was done, in order: entry is the leaf of the tree, body is what its digest is of.
         "CREATE TABLE log (
@@ -50,6 +50,14 @@ const VERSIONS: [&[&str]; 3] = [
         "CREATE TABLE exposures (
         name TEXT NOT NULL, day TEXT NOT NULL, n_looks INTEGER NOT NULL, shown_ms INTEGER NOT NULL,
         PRIMARY KEY (name, day)) STRICT",
+    ],
+    &[
+        // When the earliest open appeal about a case must be answered, the largest number where that is not set.
+        "ALTER TABLE cases ADD COLUMN appeal_at INTEGER",
+        "CREATE INDEX cases_appeal ON cases (appeal_at, id) WHERE appeal_at IS NOT NULL",
+        // A case drawn for a second look: empty while it waits, else who is looking.
+        "ALTER TABLE cases ADD COLUMN second TEXT",
+        "CREATE INDEX cases_second ON cases (second, id) WHERE second IS NOT NULL",
     ],
 ];
 

@@ -1,5 +1,7 @@
 //! Does the store keep what it is given, and notice what it was not? Every question is asked of SQLite and of PostgreSQL.
 
+mod appeals;
+
 use std::future::Future;
 
 use casework::case::Event;
@@ -287,6 +289,8 @@ async fn one_flipped_bit_of_any_record_is_found() {
     for number in 0..3 {
         place.store.refer(None, referral(&format!("call {number}")), at(number)).await.unwrap();
     }
+    let case = place.store.refer(None, referral("call 3"), at(3)).await.unwrap().case;
+    appeals::appealed_and_heard(&place.store, &case).await;
     let all: Vec<(i64, String, String)> = sqlx::query("SELECT position, entry, body FROM log ORDER BY position")
         .fetch_all(&place.store.pool)
         .await
@@ -448,7 +452,11 @@ type Saved = Vec<(&'static str, &'static str, Vec<Vec<Option<String>>>)>;
 const TABLES: [(&str, &str); 5] = [
     ("log", "position, subject, entry, body"),
     ("head", "id, n_entries, peaks, note"),
-    ("cases", "id, is_done, lane, due_at, is_video, is_payments, place, filing_at, document"),
+    (
+        "cases",
+        "id, is_done, lane, due_at, is_video, is_payments, place, filing_at, document, n_in_vault, \
+         appeal_at, second",
+    ),
     ("people", "name, document"),
     ("referrals", "key, case_id"),
 ];
@@ -485,8 +493,8 @@ async fn restore(place: &Place, saved: Saved) {
 }
 
 fn is_number(table: &str, column: &str) -> bool {
-    let numbers = ["position", "n_entries", "is_done", "lane", "due_at", "is_video", "is_payments", "filing_at"];
-    numbers.contains(&column) || (table, column) == ("head", "id")
+    const NUMBERS: &str = "position n_entries is_done lane due_at is_video is_payments filing_at n_in_vault appeal_at";
+    NUMBERS.split(' ').any(|number| number == column) || (table, column) == ("head", "id")
 }
 
 fn account(name: &str) -> Account {

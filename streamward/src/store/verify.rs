@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use casework::exposure::Exposure;
+use casework::hands::Hands;
 use casework::view::View;
 use casework::{Deed, Dossier, Entry, Vault};
 use record::{Checkpoint, Frontier, Hash, Note, Quorum};
@@ -113,7 +114,8 @@ impl Store {
         let mut after = String::new();
         loop {
             let rows = sqlx::query(
-                "SELECT id, is_done, lane, is_video, is_payments, place, filing_at, document, n_in_vault FROM cases
+                "SELECT id, is_done, lane, is_video, is_payments, place, filing_at, document, n_in_vault,
+                    appeal_at FROM cases
                  WHERE id > $1 ORDER BY id LIMIT 500",
             )
             .bind(after.clone())
@@ -132,6 +134,7 @@ impl Store {
                     place: row.get(5),
                     filing_at: row.get(6),
                     n_in_vault: row.get(8),
+                    appeal_at: row.get(9),
                 };
                 match self.made_again(&id).await? {
                     None => findings.faults.push(format!("case {id}: its records in the log do not make a case")),
@@ -156,14 +159,15 @@ impl Store {
     }
 
     async fn made_again(&self, case: &str) -> Result<Option<Dossier>, Error> {
-        let mut dossier = Dossier::default();
-        let rows = sqlx::query("SELECT body FROM log WHERE subject = $1 ORDER BY position")
+        let (mut dossier, mut hands) = (Dossier::default(), Hands::default());
+        let rows = sqlx::query("SELECT body, entry FROM log WHERE subject = $1 ORDER BY position")
             .bind(case.to_owned())
             .fetch_all(&self.pool)
             .await?;
         for row in &rows {
             let Ok(deed) = serde_json::from_str::<Deed>(&row.get::<String, _>(0)) else { return Ok(None) };
-            if dossier.apply(&deed).is_err() {
+            let Ok(entry) = serde_json::from_str::<Entry>(&row.get::<String, _>(1)) else { return Ok(None) };
+            if hands.take(entry.who.as_ref(), &deed).is_err() || dossier.apply(&deed).is_err() {
                 return Ok(None);
             }
         }

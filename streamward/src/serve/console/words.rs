@@ -1,5 +1,6 @@
 //! How do facts read on a page?
 
+use casework::appeal::Ruling;
 use casework::case::State;
 use casework::cybertip::{Class, Code};
 use casework::filing::{Request, Status, Step};
@@ -76,15 +77,9 @@ pub(super) fn deed(deed: &Deed) -> String {
             Event::Triaged => "Put in the queue.".to_owned(),
             Event::Taken { by } => format!("{} took the case.", by.name()),
             Event::GivenBack => "The case was given back.".to_owned(),
-            Event::Decided(decision) => format!(
-                "{} decided: {}. {}",
-                decision.who.name(),
-                match decision.verdict {
-                    Verdict::Violation => "to be reported",
-                    Verdict::NoViolation => "nothing to report",
-                },
-                decision.reason
-            ),
+            Event::Decided(decision) => {
+                format!("{} decided: {}. {}", decision.who.name(), verdict(decision.verdict), decision.reason)
+            }
             Event::ReportBegun => "A report was begun.".to_owned(),
             Event::ReportFiled => "The authority has the report.".to_owned(),
             Event::Held { until } => format!("What belongs to it is kept until {until}."),
@@ -116,7 +111,27 @@ pub(super) fn deed(deed: &Deed) -> String {
         Deed::Withdrawn { report, by } => format!("{} withdrew report {report}.", by.name()),
         Deed::Filing { report, step, .. } => format!("Report {report}: {}", self::step(step)),
         Deed::ExportAsked { by, reason } => format!("{} asked for an export: {reason}", by.name()),
+        Deed::AppealReceived(received) => format!("An appeal came, reference {}.", received.reference),
+        Deed::AppealAnswered { appeal, answer } => {
+            format!("{} heard appeal {appeal}: {}. {}", answer.who.name(), ruling(answer.ruling), answer.reason)
+        }
         Deed::ExportAllowed { by, .. } => format!("{} allowed the export.", by.name()),
+    }
+}
+
+/// What an appeal came to.
+pub(super) fn ruling(ruling: Ruling) -> &'static str {
+    match ruling {
+        Ruling::Upheld => "the decision stands",
+        Ruling::Reversed => "the decision is reversed",
+    }
+}
+
+/// What a decision found.
+pub(super) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Violation => "to be reported",
+        Verdict::NoViolation => "nothing to report",
     }
 }
 

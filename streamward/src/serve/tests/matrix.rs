@@ -55,7 +55,7 @@ const SCOPES: [&str; 4] = ["hash", "match", "banks", "curate"];
 
 /// Everything that any form asks for, so that nothing is refused for what is not filled in.
 const FILLED: &str = "verdict=violation&reason=a&policy_version=1&incident=material&basis=a&until=&mode=tile&shown_ms=1&\
-                      name=somebody&role=reviewer&reads=video&outcome=innocent&note=a&answer=release&code=x&remark=";
+                      name=somebody&role=reviewer&reads=video&outcome=innocent&note=a&answer=release&code=x&remark=&reference=a&said=a&received_on=&ruling=upheld";
 
 #[derive(Parser)]
 struct Words {
@@ -250,6 +250,7 @@ fn filled(path: &str, case: &str) -> String {
         ("{entry}", "x"),
         ("{*path}", "x"),
         ("{hold}", "1"),
+        ("{appeal}", "1"),
         ("{proposal}", "pack-0"),
         ("{item}", "b-0"),
     ];
