@@ -10,6 +10,7 @@ use crate::appeal::{Answer, Received};
 use crate::case::Event;
 use crate::entry::Action;
 use crate::filing::{FileToSend, Step};
+use crate::paid::Paid;
 use crate::referral::Source;
 use crate::report::{Checked, Destination};
 use crate::role::Compartment;
@@ -111,6 +112,24 @@ pub enum Deed {
         /// Who.
         by: Person,
     },
+    /// Somebody put what was paid into the case.
+    Paid(Paid),
+    /// Somebody asked that what was paid and seen leave the house for a claim.
+    ClaimAsked {
+        /// Its number in the case, from 1.
+        claim: usize,
+        /// Who.
+        by: Person,
+        /// The claim: before whom, of whom, under which number, `1..=200` characters.
+        name: String,
+    },
+    /// A second person allowed it.
+    ClaimAllowed {
+        /// Which.
+        claim: usize,
+        /// Who.
+        by: Person,
+    },
     /// Somebody whom a decision touched appeals against the one that counts.
     AppealReceived(Received),
     /// Somebody who had no hand in the case heard an appeal; appeals are counted from 1.
@@ -137,7 +156,11 @@ impl Deed {
             Deed::Approved { .. } => Action::Approved,
             Deed::Withdrawn { .. } => Action::Withdrawn,
             Deed::Filing { .. } => Action::Filing,
-            Deed::ExportAsked { .. } | Deed::ExportAllowed { .. } => Action::Exported,
+            Deed::Paid(_) => Action::Paid,
+            Deed::ExportAsked { .. }
+            | Deed::ExportAllowed { .. }
+            | Deed::ClaimAsked { .. }
+            | Deed::ClaimAllowed { .. } => Action::Exported,
             Deed::AppealReceived(_) | Deed::AppealAnswered { .. } => Action::Appeal,
         }
     }
@@ -146,6 +169,8 @@ impl Deed {
     pub fn compartment(&self) -> Compartment {
         match self {
             Deed::Referred(referral) => compartment(referral),
+            // That there is a claim for compensation tells of payments.
+            Deed::Paid(_) | Deed::ClaimAsked { .. } | Deed::ClaimAllowed { .. } => Compartment::Payments,
             Deed::Evidence(_)
             | Deed::Moved(_)
             | Deed::Viewed(_)

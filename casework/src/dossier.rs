@@ -9,9 +9,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::appeal::Appeals;
 use crate::case::{Event, State};
+use crate::claim::Claim;
 use crate::deed::compartment;
 use crate::evidence::{Kept, Sealing};
 use crate::filing::{FileToSend, Filing, Status, Step};
+use crate::paid::Paid;
 use crate::referral::Source;
 use crate::report::Destination;
 use crate::role::Compartment;
@@ -19,6 +21,7 @@ use crate::view::{Mode, View};
 use crate::{Case, Deed, Error, Evidence, Hold, Person, Referral, Report, ViewLog};
 
 mod appeals;
+mod claims;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +38,10 @@ pub struct Dossier {
     holds: Vec<Hold>,
     #[serde(default, skip_serializing_if = "Appeals::is_empty")]
     appeals: Appeals,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    paid: Vec<Paid>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    claims: Vec<Claim>,
 }
 
 /// One report and the journal of its filing.
@@ -117,6 +124,9 @@ impl Dossier {
                     }
                 }
             }
+            Deed::Paid(paid) => self.pay(paid),
+            Deed::ClaimAsked { claim, by, name } => self.ask_claim(*claim, by, name),
+            Deed::ClaimAllowed { claim, by } => self.allow_claim(*claim, by),
             Deed::AppealReceived(received) => self.receive(received),
             Deed::AppealAnswered { appeal, answer } => self.answer(*appeal, answer),
         }
@@ -137,7 +147,8 @@ impl Dossier {
         self.referrals.iter().filter(move |referral| open.contains(&compartment(referral)))
     }
 
-    /// Every compartment that something in this dossier belongs to.
+    /// Every compartment that something referred belongs to: who reads none of them, the case is not there for. What was
+    /// put in as paid opens the case to nobody.
     pub fn compartments(&self) -> Vec<Compartment> {
         let mut all: Vec<Compartment> = self.referrals.iter().map(compartment).collect();
         all.sort();

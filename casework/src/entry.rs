@@ -50,6 +50,8 @@ pub enum Action {
     Filing,
     /// A person asked for an export, allowed one, or took it away.
     Exported,
+    /// What was paid was put into a case.
+    Paid,
     /// An appeal came, or was answered.
     Appeal,
     /// A hold was placed or ended.
@@ -76,6 +78,7 @@ impl Action {
             Action::Withdrawn => "report withdrawn",
             Action::Filing => "filing step",
             Action::Exported => "export",
+            Action::Paid => "payment added",
             Action::Appeal => "appeal",
             Action::Hold => "hold",
             Action::Erased => "file erased",

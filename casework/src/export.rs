@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{Deed, Evidence, Person};
+use crate::{Deed, Entry, Evidence, Person};
 
 /// One deed as it stands in the log.
 #[derive(Clone, Debug)]
@@ -20,6 +20,13 @@ pub struct Done<'d> {
     pub who: Option<&'d Person>,
     /// What.
     pub deed: &'d Deed,
+}
+
+impl<'d> Done<'d> {
+    /// The deed of an entry at this place in the log.
+    pub fn of(entry: &'d Entry, position: u64, deed: &'d Deed) -> Done<'d> {
+        Done { position, at: entry.at, who: entry.who.as_ref(), deed }
+    }
 }
 
 /// The case as JSON-LD, the same text for the same deeds.

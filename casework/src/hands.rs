@@ -68,7 +68,9 @@ fn named(deed: &Deed) -> Vec<&Person> {
         | Deed::Approved { by, .. }
         | Deed::Withdrawn { by, .. }
         | Deed::ExportAsked { by, .. }
-        | Deed::ExportAllowed { by, .. } => vec![by],
+        | Deed::ExportAllowed { by, .. }
+        | Deed::ClaimAsked { by, .. }
+        | Deed::ClaimAllowed { by, .. } => vec![by],
         Deed::AppealAnswered { answer, .. } => vec![&answer.who],
         Deed::Moved(
             Event::Triaged
@@ -84,6 +86,7 @@ fn named(deed: &Deed) -> Vec<&Person> {
         | Deed::Drafted { .. }
         | Deed::Validated { .. }
         | Deed::Filing { .. }
+        | Deed::Paid(_)
         | Deed::AppealReceived(_) => Vec::new(),
     }
 }

@@ -85,6 +85,25 @@ run(async (browser) => {
   faultUnless((await cy.$eval('main', (main) => main.innerText)).includes('the decision is reversed'), 'the appeal was not answered');
   await opened(cy, 'The answer as a letter');
   await looked(cy, 'appeal-heard');
+
+  // What was paid, for those who read it, and an export for a claim that two of them let go.
+  const di = await signedIn(browser, 'Di Lead');
+  await di.goto(`${ADDRESS}${at}`);
+  await opened(di, 'Put in what was paid');
+  await looked(di, 'paid-form');
+  for (const [field, words] of Object.entries({ reference: 't-1', payer: 'payer 7', beneficiary: 'account-0815', amount: '1500.00', currency: 'PHP', at: '2026-11-24T09:10:00Z', source: 'the payments desk', basis: 'one legal entity' })) await di.type(`#paid-${field}`, words);
+  await click(di, 'Put it in');
+  await opened(di, 'Ask for an export for a claim');
+  await looked(di, 'claim-form');
+  await di.type('#claim', 'Claim 17 before the court of Example');
+  await click(di, 'Ask for it');
+  const ed = await signedIn(browser, 'Ed Lead');
+  await ed.goto(`${ADDRESS}${at}`);
+  await looked(ed, 'claim-to-allow');
+  await click(ed, 'Allow claim 1');
+  await looked(ed, 'claim-allowed');
+  await ada.goto(`${ADDRESS}${at}`);
+  faultUnless(!(await ada.$eval('main', (main) => main.innerText)).includes('payer 7'), 'what was paid is shown to who may not read it');
   for (const [path, name] of [['/', 'queue-after'], ['/done', 'done'], ['/outbox', 'outbox'], ['/figures', 'figures'], ['/people', 'people'], ['/me', 'you'], ['/nowhere', 'not-found'], [at, 'case-reported'], ['/log', 'log']]) {
     await bo.goto(`${ADDRESS}${path}`);
     await looked(bo, name);

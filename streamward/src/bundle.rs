@@ -3,6 +3,8 @@
 //! A zip file: the case for other tools, each record of the log about it with its proof, the signed checkpoint that the
 //! proofs lead to, and a page that says how to check all that without us.
 
+mod claim;
+
 use std::io::{Cursor, Read, Write};
 
 use anyhow::{Context, Result, bail};
@@ -15,7 +17,9 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zip::write::SimpleFileOptions;
 
-use crate::store::Store;
+use crate::store::{Logged, Store};
+
+pub(crate) use claim::make as make_claim;
 
 /// The longest part of a bundle that is read, in bytes.
 const PART_LEN_MAX: u64 = 256 << 20;
@@ -61,6 +65,21 @@ leaf; the proof leads from it to the root in checkpoint.txt; that text is signed
 /// The case as a bundle, with what those compartments hold.
 pub(crate) async fn make(store: &Store, case: &str, open: &[Compartment]) -> Result<Vec<u8>> {
     let deeds = store.deeds(case).await?;
+    let deeds: Vec<&(Logged, Deed)> = deeds.iter().filter(|(_, deed)| open.contains(&deed.compartment())).collect();
+    let done: Vec<Done<'_>> =
+        deeds.iter().map(|(logged, deed)| Done::of(&logged.entry, logged.position, deed)).collect();
+    let dossier = store.case(case).await?;
+    let mut parts = proven(store, &deeds).await?;
+    parts.push(("README.txt".to_owned(), README.to_owned()));
+    parts.push(("case.jsonld".to_owned(), to_json_ld(case, &done)));
+    for (index, filed) in dossier.reports().iter().enumerate() {
+        parts.push((format!("report-{}.xml", index + 1), filed.report().document().xml().to_owned()));
+    }
+    zipped(&parts)
+}
+
+/// The records with their proofs, and what the proofs lead to, as parts of a bundle.
+async fn proven(store: &Store, deeds: &[&(Logged, Deed)]) -> Result<Vec<(String, String)>> {
     let (tree, head) = loop {
         let head = store.head().await?;
         let tree = store.tree().await?;
@@ -70,8 +89,7 @@ pub(crate) async fn make(store: &Store, case: &str, open: &[Compartment]) -> Res
         }
     };
     let mut records = String::new();
-    let mut done = Vec::new();
-    for (logged, deed) in deeds.iter().filter(|(_, deed)| open.contains(&deed.compartment())) {
+    for (logged, _) in deeds {
         let proof = tree.inclusion_proof(logged.position, head.n_entries)?;
         let record = Record {
             position: logged.position,
@@ -81,22 +99,18 @@ pub(crate) async fn make(store: &Store, case: &str, open: &[Compartment]) -> Res
         };
         records.push_str(&serde_json::to_string(&record)?);
         records.push('\n');
-        done.push(Done { position: logged.position, at: logged.entry.at, who: logged.entry.who.as_ref(), deed });
     }
-    let dossier = store.case(case).await?;
-    let mut parts = vec![
-        ("README.txt".to_owned(), README.to_owned()),
-        ("case.jsonld".to_owned(), to_json_ld(case, &done)),
+    Ok(vec![
         ("records.jsonl".to_owned(), records),
         ("checkpoint.txt".to_owned(), head.note),
         ("key.txt".to_owned(), format!("{}\n", store.key())),
-    ];
-    for (index, filed) in dossier.reports().iter().enumerate() {
-        parts.push((format!("report-{}.xml", index + 1), filed.report().document().xml().to_owned()));
-    }
+    ])
+}
+
+fn zipped(parts: &[(String, String)]) -> Result<Vec<u8>> {
     let mut archive = zip::ZipWriter::new(Cursor::new(Vec::new()));
     for (name, text) in parts {
-        archive.start_file(name, SimpleFileOptions::default())?;
+        archive.start_file(name.as_str(), SimpleFileOptions::default())?;
         archive.write_all(text.as_bytes())?;
     }
     Ok(archive.finish()?.into_inner())
@@ -122,7 +136,6 @@ pub(crate) fn verify(bytes: &[u8], key: Option<&Key>) -> Result<Verified> {
     Quorum::new(1, vec![own_key.clone()])?.verify(&note)?;
     let checkpoint = Checkpoint::parse(note.text())?;
     let records = part("records.jsonl")?;
-    let (mut dossier, mut hands) = (Dossier::default(), Hands::default());
     let mut deeds: Vec<(Record, Entry, Deed)> = Vec::new();
     for (index, line) in records.lines().enumerate() {
         let what = || format!("line {} of records.jsonl", index + 1);
@@ -143,19 +156,28 @@ pub(crate) fn verify(bytes: &[u8], key: Option<&Key>) -> Result<Verified> {
         {
             bail!("{} is out of order or of another case", what());
         }
-        let was_free = hands.take(entry.who.as_ref(), &deed);
-        was_free
-            .and_then(|()| dossier.apply(&deed))
-            .with_context(|| format!("{} cannot have happened then", what()))?;
         deeds.push((record, entry, deed));
     }
     let Some((_, first, _)) = deeds.first() else { bail!("there are no records in it") };
     let case = first.case.clone();
-    let done: Vec<Done<'_>> = deeds
-        .iter()
-        .map(|(record, entry, deed)| Done { position: record.position, at: entry.at, who: entry.who.as_ref(), deed })
-        .collect();
-    if to_json_ld(&case, &done) != part("case.jsonld")? {
+    let done: Vec<Done<'_>> =
+        deeds.iter().map(|(record, entry, deed)| Done::of(entry, record.position, deed)).collect();
+    match part("claim.json") {
+        Ok(_) => claim::check(&case, &done, &mut part)?,
+        Err(_) => check(&case, &done, &mut part)?,
+    }
+    Ok(Verified { case, n_records: done.len(), key: own_key.to_string(), n_entries: checkpoint.n_entries })
+}
+
+/// Whether the records make the case that a bundle shows.
+fn check(case: &str, done: &[Done<'_>], part: &mut impl FnMut(&str) -> Result<String>) -> Result<()> {
+    let (mut dossier, mut hands) = (Dossier::default(), Hands::default());
+    for Done { position, who, deed, .. } in done {
+        let was_free = hands.take(*who, deed);
+        let done = was_free.and_then(|()| dossier.apply(deed));
+        done.with_context(|| format!("record {position} cannot have happened then"))?;
+    }
+    if to_json_ld(case, done) != part("case.jsonld")? {
         bail!("case.jsonld is not what the records make of the case");
     }
     for (index, filed) in dossier.reports().iter().enumerate() {
@@ -164,5 +186,5 @@ pub(crate) fn verify(bytes: &[u8], key: Option<&Key>) -> Result<Verified> {
             bail!("{name} is not the report that the records tell of");
         }
     }
-    Ok(Verified { case, n_records: done.len(), key: own_key.to_string(), n_entries: checkpoint.n_entries })
+    Ok(())
 }

@@ -73,6 +73,10 @@ impl Dossier {
             let intake = referral.intake();
             [Some(intake.channel.as_str()), intake.account.as_ref().map(|account| account.open().as_str())]
         });
+        let paid = self.paid.iter().flat_map(|paid| {
+            [Some(paid.reference.as_str()), Some(paid.payer.open().as_str()), Some(paid.beneficiary.open().as_str())]
+        });
+        let names = names.chain(paid);
         let said = said.to_lowercase();
         // What is shorter could stand anywhere.
         let mut names = names.flatten().filter(|name| name.chars().count() >= 4);

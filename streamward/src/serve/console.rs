@@ -4,6 +4,7 @@
 
 mod appeals;
 mod cases;
+mod claims;
 mod exports;
 mod figures;
 mod log;
@@ -35,6 +36,7 @@ pub(super) fn routes() -> Routes {
         .and(outbox::routes())
         .and(payments::routes())
         .and(exports::routes())
+        .and(claims::routes())
         .and(vault::routes())
         .and(log::routes())
         .and(figures::routes())

@@ -1,6 +1,7 @@
 //! Who sees what, and does an incident become a filed report? Asked over HTTP, of the routes that are served.
 
 mod appeals;
+mod claims;
 mod matrix;
 mod paid;
 
@@ -48,10 +49,14 @@ async fn what_was_paid_is_not_there_for_who_may_not_read_it() {
             }
             let path = |case: &str| {
                 let path = route.path.replace("{case}", case).replace("{report}", "1").replace("{export}", "1");
-                path.replace("{file}", &"0".repeat(64)).replace("{hold}", "1").replace("{appeal}", "1")
+                path.replace("{file}", &"0".repeat(64))
+                    .replace("{hold}", "1")
+                    .replace("{appeal}", "1")
+                    .replace("{claim}", "1")
             };
             let body = "verdict=violation&reason=a&policy_version=1&incident=material&basis=a&until=&mode=tile\
-                        &reference=a&said=a&ruling=upheld";
+                        &reference=a&said=a&ruling=upheld&payer=a&beneficiary=a&amount=1&currency=PHP\
+                        &at=2026-11-24T09:10:00Z&source=a&name=a";
             let came = house.with(&session, route.method.clone(), &path(shut), body).await;
             let is_absent = matches!(came.status, StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY);
             assert!(is_absent, "{name} {} {}: {}", route.method, route.path, came.status);

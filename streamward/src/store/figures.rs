@@ -126,7 +126,10 @@ impl Counting {
             | Deed::Validated { .. }
             | Deed::Withdrawn { .. }
             | Deed::ExportAsked { .. }
-            | Deed::ExportAllowed { .. } => &[],
+            | Deed::ExportAllowed { .. }
+            | Deed::Paid(_)
+            | Deed::ClaimAsked { .. }
+            | Deed::ClaimAllowed { .. } => &[],
         };
         for name in names {
             *self.counts.entry(name).or_default() += 1;

@@ -128,7 +128,7 @@ async fn case(
     let dossier = open(&desk, &reader, &id).await?;
     let deeds = desk.store.deeds(&id).await?;
     let body = html!(
-        "{}<p><span class=\"mark\">{}</span></p>{}<h2>What was seen</h2>{}<h2>Files</h2>{}{}<h2>Reports</h2>{}{}{}{}\
+        "{}<p><span class=\"mark\">{}</span></p>{}<h2>What was seen</h2>{}<h2>Files</h2>{}{}<h2>Reports</h2>{}{}{}{}{}\
          <h2>What happened</h2>{}",
         dossier
             .is_live()
@@ -141,6 +141,7 @@ async fn case(
         super::reports::listed(&id, &dossier, &reader, &desk),
         super::appeals::section(&id, &dossier, &super::appeals::hands(&deeds), &reader),
         super::exports::listed(&id, &dossier, &reader),
+        super::claims::section(&id, &dossier, &reader),
         super::vault::holds(&id, &dossier, &reader),
         timeline(&deeds, &reader.compartments)
     );

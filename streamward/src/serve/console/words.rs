@@ -111,6 +111,16 @@ pub(super) fn deed(deed: &Deed) -> String {
         Deed::Withdrawn { report, by } => format!("{} withdrew report {report}.", by.name()),
         Deed::Filing { report, step, .. } => format!("Report {report}: {}", self::step(step)),
         Deed::ExportAsked { by, reason } => format!("{} asked for an export: {reason}", by.name()),
+        Deed::Paid(paid) => format!(
+            "Put in what was paid: {} {} from {} to {} ({}).",
+            paid.amount(),
+            paid.currency,
+            paid.payer.open(),
+            paid.beneficiary.open(),
+            paid.source
+        ),
+        Deed::ClaimAsked { by, name, .. } => format!("{} asked for an export for a claim: {name}", by.name()),
+        Deed::ClaimAllowed { claim, by } => format!("{} allowed the export for claim {claim}.", by.name()),
         Deed::AppealReceived(received) => format!("An appeal came, reference {}.", received.reference),
         Deed::AppealAnswered { appeal, answer } => {
             format!("{} heard appeal {appeal}: {}. {}", answer.who.name(), ruling(answer.ruling), answer.reason)

@@ -55,7 +55,8 @@ const SCOPES: [&str; 4] = ["hash", "match", "banks", "curate"];
 
 /// Everything that any form asks for, so that nothing is refused for what is not filled in.
 const FILLED: &str = "verdict=violation&reason=a&policy_version=1&incident=material&basis=a&until=&mode=tile&shown_ms=1&\
-                      name=somebody&role=reviewer&reads=video&outcome=innocent&note=a&answer=release&code=x&remark=&reference=a&said=a&received_on=&ruling=upheld";
+                      name=somebody&role=reviewer&reads=video&outcome=innocent&note=a&answer=release&code=x&remark=&reference=a&said=a&received_on=&ruling=upheld&\
+                      payer=a&beneficiary=a&amount=1&currency=PHP&at=2026-11-24T09:10:00Z&source=a";
 
 #[derive(Parser)]
 struct Words {
@@ -251,6 +252,7 @@ fn filled(path: &str, case: &str) -> String {
         ("{*path}", "x"),
         ("{hold}", "1"),
         ("{appeal}", "1"),
+        ("{claim}", "1"),
         ("{proposal}", "pack-0"),
         ("{item}", "b-0"),
     ];
