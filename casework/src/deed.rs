@@ -11,11 +11,12 @@ use crate::case::Event;
 use crate::entry::Action;
 use crate::filing::{FileToSend, Step};
 use crate::paid::Paid;
+use crate::quality::Second;
 use crate::referral::Source;
 use crate::report::{Checked, Destination};
 use crate::role::Compartment;
 use crate::view::View;
-use crate::{Evidence, Hold, Person, Referral};
+use crate::{Evidence, Hold, Person, Referral, Verdict};
 
 /// One thing that was done to a case. Reports and exports are counted from 1.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -112,6 +113,27 @@ pub enum Deed {
         /// Who.
         by: Person,
     },
+    /// A decision was drawn for a second look, by the sample of a day.
+    Drawn {
+        /// The day, UTC.
+        day: Date,
+        /// Which decision, from 1.
+        decision: usize,
+        /// What it found.
+        first: Verdict,
+    },
+    /// Somebody who had no hand in the case looks at it as the second, and is not told what was decided.
+    SecondTaken {
+        /// Who.
+        by: Person,
+    },
+    /// They handed it back.
+    SecondHandedBack {
+        /// Who.
+        by: Person,
+    },
+    /// They found something; the decision stays as it is.
+    SecondFound(Second),
     /// Somebody put what was paid into the case.
     Paid(Paid),
     /// Somebody asked that what was paid and seen leave the house for a claim.
@@ -156,6 +178,9 @@ impl Deed {
             Deed::Approved { .. } => Action::Approved,
             Deed::Withdrawn { .. } => Action::Withdrawn,
             Deed::Filing { .. } => Action::Filing,
+            Deed::Drawn { .. } | Deed::SecondTaken { .. } | Deed::SecondHandedBack { .. } | Deed::SecondFound(_) => {
+                Action::Quality
+            }
             Deed::Paid(_) => Action::Paid,
             Deed::ExportAsked { .. }
             | Deed::ExportAllowed { .. }
@@ -186,7 +211,11 @@ impl Deed {
             | Deed::ExportAsked { .. }
             | Deed::ExportAllowed { .. }
             | Deed::AppealReceived(_)
-            | Deed::AppealAnswered { .. } => Compartment::Video,
+            | Deed::AppealAnswered { .. }
+            | Deed::Drawn { .. }
+            | Deed::SecondTaken { .. }
+            | Deed::SecondHandedBack { .. }
+            | Deed::SecondFound(_) => Compartment::Video,
         }
     }
 }

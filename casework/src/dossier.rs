@@ -22,8 +22,11 @@ use crate::{Case, Deed, Error, Evidence, Hold, Person, Referral, Report, ViewLog
 
 mod appeals;
 mod claims;
+mod seconds;
 #[cfg(test)]
 mod tests;
+
+pub use seconds::SecondLook;
 
 /// Everything about one case.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -42,6 +45,8 @@ pub struct Dossier {
     paid: Vec<Paid>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     claims: Vec<Claim>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    seconds: Vec<SecondLook>,
 }
 
 /// One report and the journal of its filing.
@@ -124,6 +129,10 @@ impl Dossier {
                     }
                 }
             }
+            Deed::Drawn { day, decision, first } => self.drawn(*day, *decision, *first),
+            Deed::SecondTaken { by } => self.second_taken(by),
+            Deed::SecondHandedBack { by } => self.second_handed_back(by),
+            Deed::SecondFound(second) => self.second_found(second),
             Deed::Paid(paid) => self.pay(paid),
             Deed::ClaimAsked { claim, by, name } => self.ask_claim(*claim, by, name),
             Deed::ClaimAllowed { claim, by } => self.allow_claim(*claim, by),

@@ -15,7 +15,7 @@ use crate::Person;
 pub struct Entry {
     /// When, UTC.
     pub at: Timestamp,
-    /// Which case; `people` or `vault` for what belongs to none.
+    /// Which case; `people`, `vault` or `quality` for what belongs to none.
     pub case: String,
     /// Who did it; none when a program did.
     pub who: Option<Person>,
@@ -50,6 +50,8 @@ pub enum Action {
     Filing,
     /// A person asked for an export, allowed one, or took it away.
     Exported,
+    /// Decisions were drawn for a second look, or one was looked at.
+    Quality,
     /// What was paid was put into a case.
     Paid,
     /// An appeal came, or was answered.
@@ -78,6 +80,7 @@ impl Action {
             Action::Withdrawn => "report withdrawn",
             Action::Filing => "filing step",
             Action::Exported => "export",
+            Action::Quality => "second look",
             Action::Paid => "payment added",
             Action::Appeal => "appeal",
             Action::Hold => "hold",

@@ -51,7 +51,10 @@ pub enum Error {
     #[error("one person cannot be both who asks or decides and who allows it: a second person must")]
     SamePerson,
     /// Somebody would judge what they had a hand in.
-    #[error("whoever decided this case or took part in it does not hear an appeal about it: somebody else must")]
+    #[error(
+        "whoever decided this case or took part in it neither hears an appeal about it nor looks at it as the second: \
+         somebody else must"
+    )]
     TookPart,
     /// An appeal about payments alone.
     #[error("an appeal is about what was seen, and this case has nothing that may be spoken of to a customer")]

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 
+use crate::appeal::Answer;
 use crate::case::Event;
+use crate::quality::Second;
 use crate::{Deed, Error, Person};
 
 /// Everybody who has had a hand in one case.
@@ -45,15 +47,25 @@ impl Hands {
     }
 
     fn add(&mut self, who: Option<&Person>, deed: &Deed) {
-        // Who only writes down what somebody says has no hand in what was decided.
-        let is_clerk = matches!(deed, Deed::AppealReceived(_));
+        // Who writes down what somebody says, or begins to look as the second, has no hand in what was decided.
+        let is_clerk = matches!(
+            deed,
+            Deed::AppealReceived(_) | Deed::Drawn { .. } | Deed::SecondTaken { .. } | Deed::SecondHandedBack { .. }
+        );
         self.0.extend(who.filter(|_| !is_clerk).into_iter().chain(named(deed)).cloned());
     }
 }
 
 /// Who judges what others did, where the deed is such a judgement.
 fn judge(deed: &Deed) -> Option<&Person> {
-    if let Deed::AppealAnswered { answer, .. } = deed { Some(&answer.who) } else { None }
+    if let Deed::AppealAnswered { answer: Answer { who, .. }, .. }
+    | Deed::SecondTaken { by: who }
+    | Deed::SecondFound(Second { who, .. }) = deed
+    {
+        Some(who)
+    } else {
+        None
+    }
 }
 
 /// Everybody whom a deed names as having done it.
@@ -72,6 +84,7 @@ fn named(deed: &Deed) -> Vec<&Person> {
         | Deed::ClaimAsked { by, .. }
         | Deed::ClaimAllowed { by, .. } => vec![by],
         Deed::AppealAnswered { answer, .. } => vec![&answer.who],
+        Deed::SecondFound(second) => vec![&second.who],
         Deed::Moved(
             Event::Triaged
             | Event::GivenBack
@@ -86,6 +99,9 @@ fn named(deed: &Deed) -> Vec<&Person> {
         | Deed::Drafted { .. }
         | Deed::Validated { .. }
         | Deed::Filing { .. }
+        | Deed::Drawn { .. }
+        | Deed::SecondTaken { .. }
+        | Deed::SecondHandedBack { .. }
         | Deed::Paid(_)
         | Deed::AppealReceived(_) => Vec::new(),
     }
@@ -94,7 +110,7 @@ fn named(deed: &Deed) -> Vec<&Person> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::appeal::{Answer, Ruling};
+    use crate::appeal::Ruling;
     use crate::report::Destination;
 
     #[test]
@@ -120,5 +136,14 @@ mod tests {
         hands.take(Some(&cy), &heard(&cy)).unwrap();
         assert_eq!(hands.take(Some(&cy), &heard(&cy)), Err(Error::TookPart), "cy has heard one");
         assert!(hands.has(&cy) && !hands.has(&di));
+        let taken = |who: &Person| Deed::SecondTaken { by: who.clone() };
+        let found = |who: &Person| {
+            let (verdict, at) = (crate::Verdict::Violation, jiff::Timestamp::UNIX_EPOCH);
+            Deed::SecondFound(Second { who: who.clone(), verdict, reason: "a look".into(), at })
+        };
+        assert_eq!(hands.take(Some(&cy), &taken(&cy)), Err(Error::TookPart), "cy heard an appeal");
+        hands.take(Some(&di), &taken(&di)).unwrap();
+        hands.take(Some(&di), &found(&di)).unwrap();
+        assert_eq!(hands.take(Some(&di), &heard(&di)), Err(Error::TookPart), "di has looked as the second");
     }
 }

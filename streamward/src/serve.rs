@@ -81,6 +81,7 @@ async fn routes(arguments: &Arguments) -> Result<Router> {
         eprintln!("nobody can let people in yet: sign in with the one-time code {code}");
     }
     tokio::spawn(Arc::clone(&desk).run_outbox());
+    tokio::spawn(Arc::clone(&desk).run_samples());
     let known = known::routes(&arguments.known, arguments.listen, &arguments.data).await?;
     // The console's headers are its own: programs need none of them, and the demo's page others.
     let paid = payments::open(&arguments.data)?;

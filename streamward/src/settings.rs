@@ -33,6 +33,16 @@ pub(crate) struct Settings {
     pub(crate) exposure: Budget,
     /// How soon somebody who appeals has an answer.
     pub(crate) appeals: AppealSettings,
+    /// How many decisions a second person looks at.
+    pub(crate) quality: QualitySettings,
+}
+
+/// How many decisions a second person looks at.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct QualitySettings {
+    /// Of a hundred, `1..=100`; without it none is drawn.
+    pub(crate) percent: Option<u8>,
 }
 
 /// How soon somebody who appeals has an answer.

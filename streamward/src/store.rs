@@ -11,6 +11,7 @@ mod people;
 mod vault;
 mod looks;
 mod figures;
+mod quality;
 mod verify;
 #[cfg(test)]
 pub(crate) mod postgres;
@@ -26,7 +27,7 @@ use sqlx::{AnyPool, Row};
 use tokio::sync::Mutex;
 
 pub(crate) use cases::{Due, Line, Listed};
-pub(crate) use figures::Figure;
+pub(crate) use figures::{Counts, Figure};
 pub(crate) use log::Logged;
 pub(crate) use people::{Account, Passkey, Session};
 pub(crate) use verify::Findings;

@@ -91,7 +91,8 @@ async fn case(
     Path(id): Path<String>,
 ) -> Result<Response, Refusal> {
     let dossier = desk.store.case(&id).await?;
-    if !dossier.compartments().iter().any(|compartment| reader.compartments.contains(compartment)) {
+    let is_open = dossier.compartments().iter().any(|compartment| reader.compartments.contains(compartment));
+    if !is_open || dossier.is_blind(&reader.name) {
         return Err(Refusal::NotFound);
     }
     let reports: Vec<_> = dossier

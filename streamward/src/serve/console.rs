@@ -11,6 +11,7 @@ mod log;
 mod outbox;
 mod payments;
 mod people;
+mod quality;
 mod reports;
 mod reveal;
 mod sign_in;
@@ -40,6 +41,7 @@ pub(super) fn routes() -> Routes {
         .and(vault::routes())
         .and(log::routes())
         .and(figures::routes())
+        .and(quality::routes())
         .and(people::routes())
 }
 
@@ -51,6 +53,8 @@ pub(super) enum Refusal {
     Filled(String),
     /// It is not this reader's to see.
     NotYours,
+    /// They are looking at it as the second.
+    Blind,
     /// The desk of payments; none when it cannot answer.
     Paid(Option<::payments::gate::Refusal>),
 }
@@ -65,6 +69,11 @@ impl IntoResponse for Refusal {
             Refusal::Filled(what) => sorry(StatusCode::UNPROCESSABLE_ENTITY, &what, "Go back and change it."),
             // As if it were not there: that there is such a case is not theirs to know either.
             Refusal::NotYours => sorry(StatusCode::NOT_FOUND, "There is nothing at this address.", "Go back."),
+            Refusal::Blind => sorry(
+                StatusCode::CONFLICT,
+                "You are looking at this case as the second, and are not told what others found.",
+                "Say what you find under Second looks first, or hand it back there.",
+            ),
             Refusal::Paid(refusal) => payments::refused(refusal),
         }
     }
@@ -88,6 +97,7 @@ fn page(reader: &Account, title: &str, body: Html) -> Page {
         ("/", "Queue", Permission::ReadCases),
         ("/done", "Done", Permission::ReadCases),
         ("/appeals", "Appeals", Permission::ReadCases),
+        ("/quality", "Second looks", Permission::Decide),
         ("/payments", "Payments", Permission::ReadCases),
         ("/outbox", "Outbox", Permission::Outbox),
         ("/vault", "Vault", Permission::Vault),

@@ -25,6 +25,8 @@ use crate::vault::files::Files;
 
 /// How often the outbox is looked through.
 const OUTBOX_EVERY: Duration = Duration::from_millis(500);
+/// How often it is asked whether today's sample is drawn.
+const SAMPLE_EVERY: Duration = Duration::from_secs(600);
 /// How long a device may take to answer, and how many may be asked at once.
 const CHALLENGE_LASTS: Duration = Duration::from_secs(300);
 const CHALLENGES_MAX: usize = 10_000;
@@ -121,6 +123,19 @@ impl Desk {
             for Due { case, report } in due {
                 self.file(&case, report).await;
             }
+        }
+    }
+
+    /// Draws each day's sample, for ever; what fails is tried again in its own time.
+    pub(crate) async fn run_samples(self: Arc<Desk>) {
+        let Some(percent) = self.settings.quality.percent else { return };
+        loop {
+            let now = now();
+            let today = jiff::tz::TimeZone::UTC.to_datetime(now).date();
+            if let Err(error) = self.store.sample(today, percent, now).await {
+                tracing::error!(kind = error.kind(), "today's sample was not drawn");
+            }
+            tokio::time::sleep(SAMPLE_EVERY).await;
         }
     }
 

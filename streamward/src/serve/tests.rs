@@ -4,6 +4,7 @@ mod appeals;
 mod claims;
 mod matrix;
 mod paid;
+mod quality;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -95,7 +96,18 @@ async fn no_text_of_a_stranger_becomes_part_of_a_page() {
     house.with(&session, Method::POST, &format!("/cases/{case}/exports"), &format!("reason={attack}")).await;
     let said = format!("reference={attack}&said={attack}").replace('\'', "%27").replace('"', "%22");
     house.with(&session, Method::POST, &format!("/cases/{case}/appeals"), &said).await;
-    let pages = ["/", "/done", "/appeals", "/outbox", "/log", "/figures", "/people", "/me", &format!("/cases/{case}")];
+    let pages = [
+        "/",
+        "/done",
+        "/appeals",
+        "/quality",
+        "/outbox",
+        "/log",
+        "/figures",
+        "/people",
+        "/me",
+        &format!("/cases/{case}"),
+    ];
     for page in pages {
         let came = house.with(&session, Method::GET, page, "").await;
         assert_eq!(came.status, StatusCode::OK, "{page}");

@@ -254,6 +254,7 @@ pub(super) struct Columns {
     pub(super) filing_at: Option<i64>,
     pub(super) n_in_vault: i64,
     pub(super) appeal_at: Option<i64>,
+    pub(super) second: Option<String>,
 }
 
 impl Columns {
@@ -281,6 +282,7 @@ impl Columns {
             filing_at,
             n_in_vault: dossier.in_vault().count() as i64,
             appeal_at: dossier.appeals().open().map(due_ms).min(),
+            second: dossier.second().map(|look| look.by.as_ref().map_or_else(String::new, |by| by.name().to_owned())),
         }
     }
 }
@@ -362,17 +364,17 @@ pub(super) async fn change(
         let body = serde_json::to_string(deed).expect("a deed can be written as JSON");
         write.append(&Entry::about(case, who.cloned(), deed.action(), &body, at), &body).await?;
     }
-    let Columns { is_done, lane, is_video, is_payments, place, filing_at, n_in_vault, appeal_at } =
+    let Columns { is_done, lane, is_video, is_payments, place, filing_at, n_in_vault, appeal_at, second } =
         Columns::of(&dossier);
     let target = if lane == 0 { TARGET_LIVE } else { TARGET };
     let due_at = at.checked_add(target).unwrap_or(Timestamp::MAX);
     // When a person should have looked is set as the case comes in, and stays.
     sqlx::query(
         "INSERT INTO cases (id, is_done, lane, due_at, is_video, is_payments, place, filing_at, document,
-            n_in_vault, appeal_at)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            n_in_vault, appeal_at, second)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
          ON CONFLICT (id) DO UPDATE SET is_done = $2, lane = $3, is_video = $5, is_payments = $6, place = $7,
-            filing_at = $8, document = $9, n_in_vault = $10, appeal_at = $11",
+            filing_at = $8, document = $9, n_in_vault = $10, appeal_at = $11, second = $12",
     )
     .bind(case.to_owned())
     .bind(is_done)
@@ -385,6 +387,7 @@ pub(super) async fn change(
     .bind(text(&dossier))
     .bind(n_in_vault)
     .bind(appeal_at)
+    .bind(second)
     .execute(&mut *write.tx)
     .await?;
     Ok(dossier)

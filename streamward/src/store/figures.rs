@@ -1,11 +1,12 @@
 //! How many of what were there, for the public?
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 
 use casework::appeal::Ruling;
 use casework::case::Event;
 use casework::cybertip::Class;
 use casework::filing::{Request, Step};
+use casework::quality::Agreement;
 use casework::role::Compartment;
 use casework::{Deed, Verdict};
 use sqlx::Row;
@@ -23,8 +24,19 @@ pub(crate) struct Figure {
     pub(crate) value: i64,
 }
 
+/// Everything that was counted.
+#[derive(Clone, Debug)]
+pub(crate) struct Counts {
+    /// Each figure.
+    pub(crate) figures: Vec<Figure>,
+    /// How far second people agreed with what was decided.
+    pub(crate) agreement: Agreement,
+    /// Cases about which a second person found otherwise, the earliest first.
+    pub(crate) differ: Vec<String>,
+}
+
 /// Each figure and what it counts.
-const FIGURES: [(&str, &str); 11] = [
+const FIGURES: [(&str, &str); 13] = [
     ("incidents_referred", "things referred by a guard, a match, a user or a program, each counted once"),
     ("cases_decided", "decisions by a person who had taken the case, a later one about the same case counted again"),
     ("cases_to_report", "decisions that something must be reported"),
@@ -33,6 +45,8 @@ const FIGURES: [(&str, &str); 11] = [
     ("appeals_received", "appeals against a decision that were written down"),
     ("appeals_upheld", "appeals after which the decision stands, heard by somebody who had taken no part in the case"),
     ("appeals_reversed", "appeals after which the decision does not stand, heard by such a person"),
+    ("second_looks_drawn", "decisions drawn at random for a second person, who is not told what was decided"),
+    ("second_looks_made", "decisions about which that person has said what they find"),
     ("reports_drafted", "reports drafted, withdrawn ones included"),
     ("reports_approved", "reports that a second person approved"),
     ("reports_filed", "reports that the authority has, by its own receipt"),
@@ -46,13 +60,19 @@ struct Counting {
     seen: HashSet<String>,
     /// What was referred: each thing counts once.
     keys: HashSet<String>,
+    /// Decisions that were drawn and that no second person has looked at, by case.
+    drawn: HashMap<String, VecDeque<Verdict>>,
+    /// What was decided, and what the second person found.
+    pairs: Vec<(Verdict, Verdict)>,
+    /// Cases about which these differ.
+    differ: Vec<String>,
     /// Reports of which the last step was about to finish them.
     finishing: HashSet<(String, usize)>,
 }
 
 impl Store {
     /// Every figure. What was paid is not counted.
-    pub(crate) async fn figures(&self) -> Result<Vec<Figure>, Error> {
+    pub(crate) async fn figures(&self) -> Result<Counts, Error> {
         let mut counting = Counting::default();
         let mut after = -1i64;
         loop {
@@ -74,7 +94,8 @@ impl Store {
             definition,
             value: counting.counts.get(name).copied().unwrap_or_default(),
         };
-        Ok(FIGURES.into_iter().map(figure).collect())
+        let agreement = Agreement::of(&counting.pairs);
+        Ok(Counts { figures: FIGURES.into_iter().map(figure).collect(), agreement, differ: counting.differ })
     }
 }
 
@@ -102,6 +123,18 @@ impl Counting {
                 Ruling::Upheld => &["appeals_upheld"],
                 Ruling::Reversed => &["appeals_reversed"],
             },
+            Deed::Drawn { first, .. } => {
+                self.drawn.entry(case.to_owned()).or_default().push_back(*first);
+                &["second_looks_drawn"]
+            }
+            Deed::SecondFound(second) => {
+                let first = self.drawn.get_mut(case).and_then(VecDeque::pop_front);
+                self.pairs.extend(first.map(|first| (first, second.verdict)));
+                if first.is_some_and(|first| first != second.verdict) {
+                    self.differ.push(case.to_owned());
+                }
+                &["second_looks_made"]
+            }
             Deed::Drafted { .. } => &["reports_drafted"],
             Deed::Approved { .. } => &["reports_approved"],
             Deed::Filing { report, step, .. } => match step {
@@ -128,6 +161,8 @@ impl Counting {
             | Deed::ExportAsked { .. }
             | Deed::ExportAllowed { .. }
             | Deed::Paid(_)
+            | Deed::SecondTaken { .. }
+            | Deed::SecondHandedBack { .. }
             | Deed::ClaimAsked { .. }
             | Deed::ClaimAllowed { .. } => &[],
         };

@@ -16,7 +16,7 @@ pub(super) struct Write<'s> {
     pub(super) tx: Transaction<'static, Any>,
     store: &'s Store,
     frontier: Frontier,
-    n_before: u64,
+    pub(super) n_before: u64,
     at: Timestamp,
     _turn: MutexGuard<'s, ()>,
 }

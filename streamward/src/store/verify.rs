@@ -49,6 +49,7 @@ impl Store {
         self.verify_people(&mut findings).await?;
         self.verify_vault(&mut findings).await?;
         self.verify_exposures(&mut findings).await?;
+        self.verify_samples(&mut findings).await?;
         Ok(findings)
     }
 
@@ -115,7 +116,7 @@ impl Store {
         loop {
             let rows = sqlx::query(
                 "SELECT id, is_done, lane, is_video, is_payments, place, filing_at, document, n_in_vault,
-                    appeal_at FROM cases
+                    appeal_at, second FROM cases
                  WHERE id > $1 ORDER BY id LIMIT 500",
             )
             .bind(after.clone())
@@ -135,6 +136,7 @@ impl Store {
                     filing_at: row.get(6),
                     n_in_vault: row.get(8),
                     appeal_at: row.get(9),
+                    second: row.get(10),
                 };
                 match self.made_again(&id).await? {
                     None => findings.faults.push(format!("case {id}: its records in the log do not make a case")),
@@ -149,7 +151,7 @@ impl Store {
             }
         }
         let missing = sqlx::query(
-            "SELECT DISTINCT subject FROM log WHERE subject NOT IN ('people', 'vault')
+            "SELECT DISTINCT subject FROM log WHERE subject NOT IN ('people', 'vault', 'quality')
              AND subject NOT IN (SELECT id FROM cases) ORDER BY subject LIMIT 100",
         )
         .fetch_all(&self.pool)

@@ -43,6 +43,7 @@ async fn list(State(desk): State<Shared>, Extension(Reader(reader)): Extension<R
     let now = now();
     let mut open: Vec<(&str, &Dossier, &Appeal)> = cases
         .iter()
+        .filter(|(_, dossier)| !dossier.is_blind(&reader.name))
         .flat_map(|(id, dossier)| dossier.appeals().open().map(move |appeal| (id.as_str(), dossier, appeal)))
         .collect();
     open.sort_by_key(|(_, _, appeal)| {

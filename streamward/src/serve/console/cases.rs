@@ -4,6 +4,7 @@ use axum::Extension;
 use axum::extract::{Form, Path, State};
 use axum::response::IntoResponse;
 use casework::case::{Event, State as CaseState};
+use casework::entry::Action;
 use casework::evidence::Kept;
 use casework::role::{Compartment, Permission};
 use casework::{Decision, Deed, Dossier, Evidence, Verdict};
@@ -38,7 +39,8 @@ async fn queue(State(desk): State<Shared>, Extension(Reader(reader)): Extension<
         return back("/me");
     }
     let now = now();
-    let cases = desk.store.cases(Line::ToDo, &reader.compartments, N_SHOWN).await?;
+    let mut cases = desk.store.cases(Line::ToDo, &reader.compartments, N_SHOWN).await?;
+    cases.retain(|listed| !listed.dossier.is_blind(&reader.name));
     let n_live = cases.iter().filter(|listed| listed.dossier.is_live()).count();
     let n_late = cases.iter().filter(|listed| listed.dossier.is_live() && waits(&listed.dossier)).count();
     let alarm = (n_late > 0).then(|| {
@@ -71,7 +73,8 @@ async fn news(State(desk): State<Shared>) -> Answer {
 }
 
 async fn done(State(desk): State<Shared>, Extension(Reader(reader)): Extension<Reader>) -> Answer {
-    let cases = desk.store.cases(Line::Done, &reader.compartments, N_SHOWN).await?;
+    let mut cases = desk.store.cases(Line::Done, &reader.compartments, N_SHOWN).await?;
+    cases.retain(|listed| !listed.dossier.is_blind(&reader.name));
     let body = match cases.is_empty() {
         true => html!("<p>Nothing is done yet.</p>"),
         false => table(&cases, &reader, now()),
@@ -117,7 +120,11 @@ fn table(cases: &[Listed], reader: &Account, now: Timestamp) -> Html {
 pub(super) async fn open(desk: &Shared, reader: &Account, case: &str) -> Result<Dossier, Refusal> {
     let dossier = desk.store.case(case).await?;
     let is_open = dossier.compartments().iter().any(|compartment| reader.compartments.contains(compartment));
-    if is_open { Ok(dossier) } else { Err(Refusal::NotYours) }
+    match is_open {
+        false => Err(Refusal::NotYours),
+        true if dossier.is_blind(&reader.name) => Err(Refusal::Blind),
+        true => Ok(dossier),
+    }
 }
 
 async fn case(
@@ -143,12 +150,12 @@ async fn case(
         super::exports::listed(&id, &dossier, &reader),
         super::claims::section(&id, &dossier, &reader),
         super::vault::holds(&id, &dossier, &reader),
-        timeline(&deeds, &reader.compartments)
+        timeline(&deeds, &reader.compartments, dossier.second().is_some())
     );
     Ok(page(&reader, &format!("Case {id}"), body).into_response())
 }
 
-fn referrals(dossier: &Dossier, compartments: &[Compartment]) -> Html {
+pub(super) fn referrals(dossier: &Dossier, compartments: &[Compartment]) -> Html {
     let one = |referral: &casework::Referral| {
         let intake = referral.intake();
         html!(
@@ -200,8 +207,10 @@ fn files(dossier: &Dossier) -> Html {
     )
 }
 
-fn timeline(deeds: &[(Logged, Deed)], compartments: &[Compartment]) -> Html {
-    let open = deeds.iter().filter(|(_, deed)| compartments.contains(&deed.compartment()));
+fn timeline(deeds: &[(Logged, Deed)], compartments: &[Compartment], is_drawn: bool) -> Html {
+    // That a case was drawn is not told while a second person may still get it.
+    let is_kept_back = |deed: &Deed| is_drawn && deed.action() == Action::Quality;
+    let open = deeds.iter().filter(|(_, deed)| compartments.contains(&deed.compartment()) && !is_kept_back(deed));
     let line = |(logged, deed): &(Logged, Deed)| {
         html!(
             "<li>{} {} <span class=\"quiet-text\">record {}</span></li>",

@@ -3,6 +3,7 @@
 use axum::Extension;
 use axum::extract::State;
 use axum::response::IntoResponse;
+use casework::entry::Action;
 use casework::role::Permission;
 
 use super::super::access::{Reader, Routes};
@@ -35,7 +36,9 @@ async fn checkpoint(State(desk): State<Shared>) -> Answer {
 
 async fn written(desk: &Shared, reader: &Account, findings: Option<Findings>) -> Answer {
     let head = desk.store.head().await?;
-    let last = desk.store.last_logged(100).await?;
+    let mut last = desk.store.last_logged(100).await?;
+    let blind = desk.store.blind(&reader.name).await?.map(|(case, _)| case);
+    last.retain(|logged| Some(&logged.entry.case) != blind.as_ref());
     let outcome = findings.map(|Findings { n_entries, n_cases, faults }| match faults.is_empty() {
         true => html!(
             "<p class=\"good\" role=\"status\"><strong>Nothing was altered:</strong> {} records and {} cases are as they \
@@ -55,7 +58,8 @@ async fn written(desk: &Shared, reader: &Account, findings: Option<Findings>) ->
             logged.position as i64,
             words::moment(logged.entry.at),
             logged.entry.action.name(),
-            logged.entry.case,
+            // Which case was drawn is not told here: somebody may still look at it as the second.
+            if logged.entry.action == Action::Quality { "not told here" } else { &logged.entry.case },
             logged.entry.who.as_ref().map_or("this program", |who| who.name())
         )
     };

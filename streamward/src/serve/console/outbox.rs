@@ -21,9 +21,10 @@ async fn outbox(State(desk): State<Shared>, Extension(Reader(reader)): Extension
     let now = now();
     let is_reader = reader.compartments.contains(&Compartment::Video);
     let cases = if is_reader { desk.store.outbox(100).await? } else { Vec::new() };
+    let cases = cases.iter().filter(|(_, dossier)| !dossier.is_blind(&reader.name));
     let mut rows = Vec::new();
     let mut n_stopped = 0usize;
-    for (id, dossier) in &cases {
+    for (id, dossier) in cases {
         for (index, filed) in dossier.reports().iter().enumerate() {
             let Ok(filing) = filed.filing() else { continue };
             n_stopped += usize::from(matches!(filing.status(), Status::Stopped { .. }));

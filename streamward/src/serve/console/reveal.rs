@@ -73,7 +73,7 @@ impl From<Refusal> for Covered {
             Refusal::Store(error) => error.into(),
             Refusal::Filled(what) => Covered(StatusCode::UNPROCESSABLE_ENTITY, what),
             // The desk of payments has no files to look at.
-            Refusal::NotYours | Refusal::Paid(_) => absent(),
+            Refusal::NotYours | Refusal::Blind | Refusal::Paid(_) => absent(),
         }
     }
 }

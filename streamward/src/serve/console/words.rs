@@ -111,6 +111,15 @@ pub(super) fn deed(deed: &Deed) -> String {
         Deed::Withdrawn { report, by } => format!("{} withdrew report {report}.", by.name()),
         Deed::Filing { report, step, .. } => format!("Report {report}: {}", self::step(step)),
         Deed::ExportAsked { by, reason } => format!("{} asked for an export: {reason}", by.name()),
+        Deed::Drawn { day, .. } => format!("Drawn on {day} for a second look."),
+        Deed::SecondTaken { by } => format!("{} began to look at it as the second.", by.name()),
+        Deed::SecondHandedBack { by } => format!("{} handed the second look back.", by.name()),
+        Deed::SecondFound(second) => format!(
+            "{} found as the second, not told what was decided: {}. {}",
+            second.who.name(),
+            verdict(second.verdict),
+            second.reason
+        ),
         Deed::Paid(paid) => format!(
             "Put in what was paid: {} {} from {} to {} ({}).",
             paid.amount(),

@@ -26,7 +26,7 @@ async fn an_appeal_is_heard_by_somebody_who_had_no_hand_in_the_case() {
         assert_eq!(dossier.case().decisions().len(), 2, "superseded, not edited");
         assert_eq!(dossier.case().decision().unwrap().verdict, Verdict::NoViolation);
         assert_eq!(store.verify(None).await.unwrap().faults, Vec::<String>::new());
-        let figures = store.figures().await.unwrap();
+        let figures = store.figures().await.unwrap().figures;
         let value = |name: &str| figures.iter().find(|figure| figure.name == name).unwrap().value;
         assert_eq!((value("appeals_received"), value("appeals_upheld"), value("appeals_reversed")), (1, 0, 1));
         assert_eq!(value("cases_decided"), 1);
