@@ -4,7 +4,7 @@
 //! ([`referral`]), what a [`case`] goes through, who [`decision`]s are made by, who has [`view`]ed what and how much a day allows ([`exposure`]), which facts of law
 //! a case is held against ([`jurisdiction`]), what is written to the authority ([`cybertip`], and of payments
 //! [`fincen`] and [`goaml`]), what a [`report`] goes
-//! through, how it is filed exactly once ([`filing`]), what must not be erased ([`hold`]), what can be done to a case (each a [`deed`]), who [`paid`] whom and what goes with a survivor's [`claim`], what is said against a decision ([`appeal`]) and who may hear it ([`hands`]), how often a second person would have decided otherwise ([`quality`]), what is known about one case all in all ([`dossier`]), whether media is kept at all
+//! through, how it is filed exactly once ([`filing`]), what must not be erased ([`hold`]), what can be done to a case (each a [`deed`]), who [`paid`] whom and what goes with a survivor's [`claim`], what is said against a decision ([`appeal`]) and who may hear it ([`hands`]), how often a second person would have decided otherwise ([`quality`]), what the authorities' forms ask ([`transparency`]), what is known about one case all in all ([`dossier`]), whether media is kept at all
 //! ([`vault`]), what a report
 //! says of it ([`draft`]), how it is written for others' tools ([`export`]), who may do what ([`role`]), and what stands in the [`entry`] log about all of it.
 
@@ -29,6 +29,7 @@ pub mod paid;
 pub mod claim;
 pub mod appeal;
 pub mod quality;
+pub mod transparency;
 pub mod hands;
 pub mod dossier;
 pub mod vault;

@@ -35,6 +35,16 @@ pub(crate) struct Settings {
     pub(crate) appeals: AppealSettings,
     /// How many decisions a second person looks at.
     pub(crate) quality: QualitySettings,
+    /// What stands in the forms for authorities.
+    pub(crate) transparency: TransparencySettings,
+}
+
+/// What stands in the forms for authorities.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct TransparencySettings {
+    /// The provider's name, as in its reports.
+    pub(crate) service: Option<String>,
 }
 
 /// How many decisions a second person looks at.

@@ -15,6 +15,7 @@ mod quality;
 mod reports;
 mod reveal;
 mod sign_in;
+mod transparency;
 mod vault;
 mod words;
 
@@ -41,6 +42,7 @@ pub(super) fn routes() -> Routes {
         .and(vault::routes())
         .and(log::routes())
         .and(figures::routes())
+        .and(transparency::routes())
         .and(quality::routes())
         .and(people::routes())
 }

@@ -5,6 +5,7 @@ mod claims;
 mod matrix;
 mod paid;
 mod quality;
+mod transparency;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -104,6 +105,7 @@ async fn no_text_of_a_stranger_becomes_part_of_a_page() {
         "/outbox",
         "/log",
         "/figures",
+        "/figures/forms",
         "/people",
         "/me",
         &format!("/cases/{case}"),

@@ -8,7 +8,8 @@ use casework::cybertip::Class;
 use casework::filing::{Request, Step};
 use casework::quality::Agreement;
 use casework::role::Compartment;
-use casework::{Deed, Verdict};
+use casework::transparency::{Period, Tally};
+use casework::{Deed, Entry, Verdict};
 use sqlx::Row;
 
 use super::{Error, Store};
@@ -96,6 +97,32 @@ impl Store {
         };
         let agreement = Agreement::of(&counting.pairs);
         Ok(Counts { figures: FIGURES.into_iter().map(figure).collect(), agreement, differ: counting.differ })
+    }
+}
+
+impl Store {
+    /// What happened in a period, for the authorities' forms.
+    pub(crate) async fn tally(&self, period: Period) -> Result<Tally, Error> {
+        let mut tally = Tally::new(period);
+        let mut after = -1i64;
+        loop {
+            let rows = sqlx::query(
+                "SELECT position, subject, entry, body FROM log WHERE position > $1 ORDER BY position LIMIT 5000",
+            )
+            .bind(after)
+            .fetch_all(&self.pool)
+            .await?;
+            let Some(last) = rows.last() else { return Ok(tally) };
+            after = last.get(0);
+            for row in &rows {
+                let position: i64 = row.get(0);
+                // What is said of people, the vault and samples is no deed.
+                let Ok(deed) = serde_json::from_str::<Deed>(&row.get::<String, _>(3)) else { continue };
+                let damaged = |_| Error::Damaged { what: format!("record {position} of the log") };
+                let entry: Entry = serde_json::from_str(&row.get::<String, _>(2)).map_err(damaged)?;
+                tally.take(&row.get::<String, _>(1), entry.at, &deed);
+            }
+        }
     }
 }
 

@@ -31,7 +31,7 @@ async fn show(State(desk): State<Shared>, Extension(Reader(reader)): Extension<R
         "<p>Counts since the store began, each with what it counts. What was paid is in none of them.</p>\
          <table class=\"cards\"><thead><tr><th scope=\"col\">Figure</th><th scope=\"col\">Value</th>\
          <th scope=\"col\">What it counts</th></tr></thead><tbody>{}</tbody></table>\
-         {}<p><a href=\"/figures.csv\">As a table (CSV)</a></p>",
+         {}<p><a href=\"/figures.csv\">As a table (CSV)</a></p><p><a href=\"/figures/forms\">Forms for authorities: Ofcom, EU</a></p>",
         rows,
         super::quality::measures(&agreement)
     );

@@ -253,6 +253,7 @@ fn filled(path: &str, case: &str) -> String {
         ("{hold}", "1"),
         ("{appeal}", "1"),
         ("{claim}", "1"),
+        ("{form}", "ofcom_record.csv"),
         ("{proposal}", "pack-0"),
         ("{item}", "b-0"),
     ];
