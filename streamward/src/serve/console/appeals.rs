@@ -52,7 +52,9 @@ async fn list(State(desk): State<Shared>, Extension(Reader(reader)): Extension<R
     let row = |(id, dossier, appeal): &(&str, &Dossier, &Appeal)| {
         let seen = dossier.referrals_in(&[Compartment::Video]).next();
         html!(
-            "<tr data-row><td><a href=\"/cases/{}#appeals\">{}</a></td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            "<tr data-row><td><a href=\"/cases/{}#appeals\">{}</a></td><td>{}</td>\
+             <td data-label=\"Against the decision\">{}</td><td data-label=\"Came\">{}</td>\
+             <td data-label=\"Answer by\">{}</td></tr>",
             *id,
             appeal.received().reference,
             seen.map(|referral| referral.intake().platform.clone()),

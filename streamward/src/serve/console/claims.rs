@@ -44,7 +44,8 @@ pub(super) fn section(id: &str, dossier: &Dossier, reader: &Account) -> Html {
 fn paid(dossier: &Dossier) -> Html {
     let row = |paid: &Paid| {
         html!(
-            "<tr><td>{}</td><td>{}</td><td>{}</td><td>{} {}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><td>{}</td><td data-label=\"Who paid\">{}</td><td data-label=\"Who was paid\">{}</td>\
+             <td data-label=\"Amount\">{} {}</td><td data-label=\"Reference\">{}</td><td data-label=\"Whose record\">{}</td></tr>",
             words::moment(paid.at),
             paid.payer.open(),
             paid.beneficiary.open(),
