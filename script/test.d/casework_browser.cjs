@@ -110,6 +110,28 @@ run(async (browser) => {
   }
   await click(bo, 'Check everything now');
   await looked(bo, 'log-checked');
+
+  // The organisation's own sign-in: whoever comes unknown stays out, until somebody who lets people in links them.
+  const cy = await (await browser.createBrowserContext()).newPage();
+  const go = async () => {
+    await cy.goto(`${ADDRESS}/sign-in`);
+    await Promise.all([cy.waitForNavigation(), cy.click('a[href="/sign-in/oidc"]')]);
+  };
+  await go();
+  await looked(cy, 'not-let-in');
+  const subject = await cy.$eval('pre', (pre) => pre.textContent);
+  await bo.goto(`${ADDRESS}/people`);
+  await bo.$eval('details', (details) => { details.open = true; });
+  await looked(bo, 'people-linking');
+  await bo.type('input[name=subject]', subject);
+  await click(bo, 'Link it');
+  await go();
+  await cy.waitForSelector('header form', { timeout: 10000 });
+  console.log(`signed in with the organisation's own sign-in, at ${new URL(cy.url()).pathname}`);
+  faultUnless(new URL(cy.url()).pathname === '/', 'the way on from the sign-in does not lead to the queue');
+  await cy.goto(`${ADDRESS}/sign-in/oidc/back?code=x&state=y`);
+  await looked(cy, 'sign-in-refused');
+
   await bo.goto(`${ADDRESS}/people`);
   await click(bo, 'One-time code');
   await looked(bo, 'one-time-code');

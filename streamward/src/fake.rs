@@ -6,6 +6,7 @@
 pub(crate) mod cybertip;
 mod exchange;
 pub(crate) mod faults;
+pub(crate) mod oidc;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -30,6 +31,8 @@ enum Which {
     Cybertip(Cybertip),
     /// An exchange of hashes that holds nothing but random numbers.
     Exchange(exchange::Arguments),
+    /// An organisation's own sign-in (OpenID Connect) that lets in whoever comes.
+    Oidc(oidc::Arguments),
 }
 
 /// A CyberTipline that files nothing anywhere.
@@ -59,6 +62,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
     match &arguments.which {
         Which::Cybertip(arguments) => practise_reporting(arguments).await,
         Which::Exchange(arguments) => exchange::run(arguments).await,
+        Which::Oidc(arguments) => oidc::run(arguments).await,
     }
 }
 

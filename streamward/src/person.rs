@@ -74,8 +74,9 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
                 bail!("there is no such role or part of a case\n  to do: `streamward person add --help` names them");
             };
             let store = place.open().await?;
-            let passkeys = store.account(name).await.map(|account| account.passkeys).unwrap_or_default();
-            let account = Account { name: Person::new(name)?, roles, compartments, is_active: true, passkeys };
+            let known = store.account(name).await.map(|account| (account.passkeys, account.logins));
+            let (passkeys, logins) = known.unwrap_or_default();
+            let account = Account { name: Person::new(name)?, roles, compartments, is_active: true, passkeys, logins };
             store.set_account(None, &account, now()).await?;
         }
         Action::End { name, place } => {

@@ -12,6 +12,7 @@ mod grants;
 mod headers;
 mod health;
 mod known;
+pub(crate) mod oidc;
 pub(crate) mod page;
 mod passkey;
 mod payments;

@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use crate::cybertip::client::{Client, Login};
 use crate::cybertip::schema::Schema;
+use crate::serve::oidc;
 
 /// Everything in the file.
 #[derive(Debug, Default, Deserialize)]
@@ -25,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) reporter: Option<ReporterSettings>,
     /// Where CyberTipline reports go.
     pub(crate) cybertipline: Option<CyberTipline>,
+    /// The organisation's own sign-in (OpenID Connect).
+    pub(crate) sign_in: Option<oidc::Settings>,
     /// What each country asks for. The first one's time of keeping is held after a report is filed.
     pub(crate) jurisdiction: Vec<Jurisdiction>,
     /// How media is kept, where a law allows it.

@@ -29,7 +29,7 @@ use tokio::sync::Mutex;
 pub(crate) use cases::{Due, Line, Listed};
 pub(crate) use figures::{Counts, Figure};
 pub(crate) use log::Logged;
-pub(crate) use people::{Account, Passkey, Session};
+pub(crate) use people::{Account, Login, Passkey, Session};
 pub(crate) use verify::Findings;
 
 /// The store.

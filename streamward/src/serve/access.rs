@@ -125,9 +125,11 @@ async fn admit(State(guard): State<Arc<Guard>>, path: MatchedPath, mut request: 
         Ok(session) => session,
         Err(error) => return failed(&error),
     };
-    if !is_program && method == Method::POST && session.as_ref().is_some_and(|session| must_prove(session, permission))
+    if !is_program
+        && method == Method::POST
+        && session.as_ref().is_some_and(|session| must_prove(&guard.desk, session, permission))
     {
-        return prove();
+        return prove(&guard.desk, session.as_ref().map(|session| &session.account), request.headers());
     }
     match session.map(|session| session.account) {
         None if is_program => {
@@ -163,29 +165,57 @@ async fn who(desk: &Shared, headers: &HeaderMap, is_program: bool) -> Result<Opt
     }
 }
 
-/// Whether somebody who has a passkey must show again that it is them: nothing leaves the house, is shown or
-/// erased at a desk that somebody walked away from.
-fn must_prove(session: &Session, permission: Permission) -> bool {
+/// Whether somebody who can must show again that it is them, with a passkey or the organisation's sign-in: nothing leaves
+/// the house, is shown or erased at a desk that somebody walked away from.
+fn must_prove(desk: &Shared, session: &Session, permission: Permission) -> bool {
     let is_grave =
         matches!(permission, Permission::Approve | Permission::Export | Permission::Reveal | Permission::Vault);
     let since = now().duration_since(session.proven_at);
-    is_grave && !session.account.passkeys.is_empty() && since > PROVEN_LASTS
+    let can_prove = !session.account.passkeys.is_empty() || is_linked(desk, &session.account);
+    is_grave && can_prove && since > PROVEN_LASTS
 }
 
-fn prove() -> Response {
+fn is_linked(desk: &Shared, account: &Account) -> bool {
+    desk.oidc.is_some() && !account.logins.is_empty()
+}
+
+fn prove(desk: &Shared, account: Option<&Account>, headers: &HeaderMap) -> Response {
+    let passkey = account.filter(|account| !account.passkeys.is_empty()).map(|_| {
+        crate::html!(
+            "<p><button type=\"button\" data-passkey=\"/prove\" data-then=\"back\">Use your passkey</button></p>\
+             <p id=\"said\" role=\"status\"></p>"
+        )
+    });
+    let own = desk.oidc.as_ref().filter(|_| account.is_some_and(|account| is_linked(desk, account))).map(|oidc| {
+        let to = format!("/prove/oidc?to={}", super::form::encoded(&came_from(headers)));
+        crate::html!("<p><a class=\"button\" href=\"{}\">Show it with {}</a></p>", to, oidc.name)
+    });
     let body = crate::html!(
-        "<p>What you are about to do cannot be undone, and it is some time since you showed who you are.</p>\
-         <p><button type=\"button\" data-passkey=\"/prove\" data-then=\"back\">Use your passkey</button></p>\
-         <p>Then you are back where you were, and can do it.</p><p id=\"said\" role=\"status\"></p>"
+        "<p>What you are about to do cannot be undone, and it is some time since you showed who you are.</p>{}{}\
+         <p>Then you are back where you were, and can do it.</p>",
+        passkey,
+        own
     );
     (StatusCode::FORBIDDEN, super::page::Page::new("Show that it is you", body)).into_response()
 }
 
+/// The path of the page on which somebody pressed a button, where the browser says it.
+fn came_from(headers: &HeaderMap) -> String {
+    let text = headers.get(header::REFERER).and_then(|value| value.to_str().ok());
+    let url = text.and_then(|text| reqwest::Url::parse(text).ok());
+    url.map_or("/".to_owned(), |url| url.path().to_owned())
+}
+
 /// The session that the browser's cookie names.
 pub(super) fn session(headers: &HeaderMap) -> Option<String> {
+    named(headers, COOKIE)
+}
+
+/// What the browser's cookie of this name says.
+pub(super) fn named(headers: &HeaderMap, cookie: &str) -> Option<String> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let mut pairs = cookies.flat_map(|text| text.split("; ")).filter_map(|pair| pair.split_once('='));
-    pairs.find(|(name, _)| *name == COOKIE).map(|(_, token)| token.to_owned())
+    pairs.find(|(name, _)| *name == cookie).map(|(_, value)| value.to_owned())
 }
 
 /// The cookie that opens a session, or ends it where there is no token.

@@ -8,6 +8,7 @@ mod claims;
 mod exports;
 mod figures;
 mod log;
+mod oidc;
 mod outbox;
 mod payments;
 mod people;
@@ -31,6 +32,7 @@ use crate::store::{Account, Error};
 pub(super) fn routes() -> Routes {
     Routes::new()
         .and(sign_in::routes())
+        .and(oidc::routes())
         .and(cases::routes())
         .and(appeals::routes())
         .and(reveal::routes())

@@ -15,6 +15,7 @@ use casework::{Deed, Person};
 use jiff::Timestamp;
 
 use super::grants::Grants;
+use super::oidc::Oidc;
 use crate::clock::now;
 use crate::cybertip::client::Client;
 use crate::cybertip::outbox::Outbox;
@@ -43,6 +44,8 @@ pub(crate) struct Desk {
     pub(crate) schema: Option<Schema>,
     /// The authority, where it is set.
     pub(crate) client: Option<Client>,
+    /// The organisation's own sign-in, where it is set.
+    pub(crate) oidc: Option<Oidc>,
     /// Files that are kept here.
     pub(crate) files: Files,
     /// Looks that were granted and are not over.
@@ -61,10 +64,11 @@ impl Desk {
     pub(crate) async fn open(data: &Path, database: Option<&str>) -> Result<Desk> {
         let settings = Settings::open(data)?;
         let (client, schema) = settings.cybertipline(data)?.unzip();
+        let oidc = settings.sign_in.as_ref().map(|sign_in| Oidc::open(sign_in, data)).transpose()?;
         let store = Store::open(data, database).await?;
         let (grants, unpacking, challenges) =
             (Grants::default(), tokio::sync::Semaphore::new(N_UNPACKING), Mutex::default());
-        Ok(Desk { store, settings, schema, client, files: Files::of(data), grants, unpacking, challenges })
+        Ok(Desk { store, settings, schema, client, oidc, files: Files::of(data), grants, unpacking, challenges })
     }
 
     /// Something new for a device to answer, once, within five minutes.
@@ -101,6 +105,7 @@ impl Desk {
                 compartments: Vec::<Compartment>::new(),
                 is_active: true,
                 passkeys: Vec::new(),
+                logins: Vec::new(),
             };
             self.store.set_account(None, &account, now()).await?;
         }

@@ -1,4 +1,4 @@
-//! What did a form say in which a name can stand more than once?
+//! What did a form say in which a name can stand more than once, and how is text written into an address?
 
 /// Each name and value, in order (`application/x-www-form-urlencoded`, the WHATWG URL Standard §5.1).
 pub(crate) fn fields(body: &str) -> Vec<(String, String)> {
@@ -28,6 +28,15 @@ fn decoded(text: &str) -> String {
         });
     }
     String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// Text as part of an address.
+pub(crate) fn encoded(text: &str) -> String {
+    let letter = |byte: u8| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => char::from(byte).to_string(),
+        _ => format!("%{byte:02X}"),
+    };
+    text.bytes().map(letter).collect()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 mod appeals;
 mod claims;
 mod matrix;
+mod oidc;
 mod paid;
 mod quality;
 mod transparency;
@@ -515,6 +516,7 @@ impl House {
             compartments: compartments.to_vec(),
             is_active: true,
             passkeys: vec![],
+            logins: vec![],
         };
         self.desk.store.set_account(None, &account, now()).await.unwrap();
     }

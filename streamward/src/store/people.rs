@@ -1,7 +1,7 @@
 //! Who may come in, and how do they show that it is them?
 //!
 //! There are no passwords. A person comes in with a one-time code that somebody who is in, or who runs this machine, made
-//! for them, or with a passkey. Codes, tokens and sessions are stored as digests.
+//! for them, with a passkey, or with the organisation's own sign-in. Codes, tokens and sessions are stored as digests.
 
 use std::time::Duration;
 
@@ -34,6 +34,9 @@ pub(crate) struct Account {
     /// Their passkeys.
     #[serde(default)]
     pub(crate) passkeys: Vec<Passkey>,
+    /// Who they are at the organisation's own sign-in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) logins: Vec<Login>,
 }
 
 /// A passkey: what the person's device showed when it was made.
@@ -43,6 +46,15 @@ pub(crate) struct Passkey {
     pub(crate) id: String,
     /// The point of its P-256 key, uncompressed, in hexadecimal.
     pub(crate) public: String,
+}
+
+/// Somebody as a provider of sign-ins knows them (OpenID Connect Core 1.0 §5.7: only both together say who it is).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Login {
+    /// The provider's address.
+    pub(crate) issuer: String,
+    /// What it calls them.
+    pub(crate) subject: String,
 }
 
 /// Somebody who is in.
@@ -136,12 +148,23 @@ impl Store {
 
     /// Opens a session for somebody who has just shown that it is them.
     pub(crate) async fn open_session(&self, token: &str, name: &str, at: Timestamp) -> Result<(), Error> {
+        self.open_proven_session(token, name, at, at).await
+    }
+
+    /// Opens a session for somebody who showed at `proven_at` that it is them, which may be long ago.
+    pub(crate) async fn open_proven_session(
+        &self,
+        token: &str,
+        name: &str,
+        at: Timestamp,
+        proven_at: Timestamp,
+    ) -> Result<(), Error> {
         sqlx::query("DELETE FROM sessions WHERE expires_at < $1").bind(at.as_millisecond()).execute(&self.pool).await?;
         sqlx::query("INSERT INTO sessions (digest, name, expires_at, proven_at) VALUES ($1, $2, $3, $4)")
             .bind(digest(token))
             .bind(name.to_owned())
             .bind(later(at, SESSION_LASTS))
-            .bind(at.as_millisecond())
+            .bind(proven_at.as_millisecond())
             .execute(&self.pool)
             .await?;
         Ok(())
@@ -181,6 +204,14 @@ impl Store {
             }
         }
         Ok(None)
+    }
+
+    /// Who is let in as this somebody of a provider; nobody where two accounts say they are.
+    pub(crate) async fn login(&self, login: &Login) -> Result<Option<Account>, Error> {
+        let accounts = self.accounts().await?.into_iter();
+        let mut found = accounts.filter(|account| account.is_active && account.logins.contains(login));
+        let first = found.next();
+        Ok(first.filter(|_| found.next().is_none()))
     }
 
     /// Ends a session.

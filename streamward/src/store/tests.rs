@@ -505,6 +505,7 @@ fn account(name: &str) -> Account {
         compartments: vec![Compartment::Video],
         is_active: true,
         passkeys: vec![],
+        logins: vec![],
     }
 }
 

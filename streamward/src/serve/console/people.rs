@@ -12,6 +12,7 @@ use super::super::page::Html;
 use super::{Answer, Refusal, back, may, page};
 use crate::clock::now;
 use crate::html;
+use crate::serve::form::encoded;
 use crate::store::Account;
 
 pub(super) fn routes() -> Routes {
@@ -24,15 +25,16 @@ pub(super) fn routes() -> Routes {
 
 async fn show(State(desk): State<Shared>, Extension(Reader(reader)): Extension<Reader>) -> Answer {
     let accounts = desk.store.accounts().await?;
-    let row = |account: &Account| {
+    let row = |(index, account): (usize, &Account)| {
         let roles: Vec<&str> = account.roles.iter().map(|role| role.name()).collect();
         let parts: Vec<&str> = account.compartments.iter().map(|compartment| compartment.name()).collect();
         let buttons = account.is_active.then(|| {
             html!(
                 "<form class=\"line\" method=\"post\" action=\"/people/{}/code\"><button class=\"quiet\">One-time code</button></form>\
-                 <form class=\"line\" method=\"post\" action=\"/people/{}/end\"><button class=\"quiet\">Let in no more</button></form>",
+                 <form class=\"line\" method=\"post\" action=\"/people/{}/end\"><button class=\"quiet\">Let in no more</button></form>{}",
                 encoded(account.name.name()),
-                encoded(account.name.name())
+                encoded(account.name.name()),
+                desk.oidc.as_ref().map(|oidc| logins(&oidc.name, index, account))
             )
         });
         html!(
@@ -44,7 +46,7 @@ async fn show(State(desk): State<Shared>, Extension(Reader(reader)): Extension<R
             buttons
         )
     };
-    let rows: Vec<Html> = accounts.iter().map(row).collect();
+    let rows: Vec<Html> = accounts.iter().enumerate().map(row).collect();
     let boxes = |name: &str, values: &[&str]| -> Vec<Html> {
         let one = |value: &&str| {
             html!("<label><input type=\"checkbox\" name=\"{}\" value=\"{}\">{}</label>", name, *value, *value)
@@ -77,8 +79,9 @@ async fn set(State(desk): State<Shared>, Extension(Reader(reader)): Extension<Re
     let (Some(roles), Some(compartments)) = (roles, compartments) else {
         return Err(Refusal::Filled("There is no such role or part of a case.".into()));
     };
-    let passkeys = desk.store.account(name.name()).await.map(|account| account.passkeys).unwrap_or_default();
-    let account = Account { name, roles, compartments, is_active: true, passkeys };
+    let known = desk.store.account(name.name()).await.map(|account| (account.passkeys, account.logins));
+    let (passkeys, logins) = known.unwrap_or_default();
+    let account = Account { name, roles, compartments, is_active: true, passkeys, logins };
     desk.store.set_account(Some(&reader.name), &account, now()).await?;
     back("/people")
 }
@@ -112,11 +115,28 @@ async fn end(
     back("/people")
 }
 
-/// A name as part of an address.
-fn encoded(name: &str) -> String {
-    let letter = |byte: u8| match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' => char::from(byte).to_string(),
-        _ => format!("%{byte:02X}"),
-    };
-    name.bytes().map(letter).collect()
+/// The organisation's sign-in of one person: whether it is linked, and the form to link it.
+fn logins(name: &str, index: usize, account: &Account) -> Html {
+    let encoded = encoded(account.name.name());
+    let end = (!account.logins.is_empty()).then(|| {
+        html!(
+            "<form class=\"line\" method=\"post\" action=\"/people/{}/logins/end\"><button class=\"quiet\">End the \
+             link</button></form>",
+            encoded
+        )
+    });
+    html!(
+        "<details><summary>{}: {}</summary><form method=\"post\" action=\"/people/{}/logins\">\
+         <label for=\"subject-{}\">What {} calls {}; it shows them when they come</label>\
+         <input type=\"text\" id=\"subject-{}\" name=\"subject\" required maxlength=\"255\" autocomplete=\"off\" \
+         spellcheck=\"false\"><button>Link it</button></form>{}</details>",
+        name,
+        if account.logins.is_empty() { "not linked" } else { "linked" },
+        encoded,
+        index,
+        name,
+        account.name.name(),
+        index,
+        end
+    )
 }

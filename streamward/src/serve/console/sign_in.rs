@@ -37,24 +37,32 @@ struct Entered {
     code: String,
 }
 
-async fn show() -> Page {
-    form(None)
+async fn show(State(desk): State<Shared>) -> Page {
+    form(&desk, None)
 }
 
-fn form(wrong: Option<&str>) -> Page {
+fn form(desk: &Shared, wrong: Option<&str>) -> Page {
     let wrong = wrong.map(|wrong| html!("<p class=\"alarm\" role=\"alert\">{}</p>", wrong));
+    let own = desk.oidc.as_ref().map(|oidc| {
+        html!(
+            "<h2>With {}</h2><p><a class=\"button\" href=\"/sign-in/oidc\">Sign in with {}</a></p>",
+            oidc.name,
+            oidc.name
+        )
+    });
     Page::new(
         "Sign in",
         html!(
-            "{}<p>There are no passwords here. Somebody who lets people in gives you a code that works once, for half an \
+            "{}{}<h2>With a code</h2><p>There are no passwords here. Somebody who lets people in gives you a code that works once, for half an \
              hour.</p>\
              <form method=\"post\" action=\"/sign-in\"><label for=\"code\">Your one-time code</label>\
              <input type=\"text\" id=\"code\" name=\"code\" autocomplete=\"one-time-code\" autocapitalize=\"none\" \
              spellcheck=\"false\" required maxlength=\"100\"><button>Sign in</button></form>\
-             <p>If you have made a passkey here, no code is needed.</p>\
+             <h2>With a passkey</h2><p>If you have made a passkey here, no code is needed.</p>\
              <p><button type=\"button\" class=\"quiet\" data-passkey=\"/sign-in/passkey\" data-then=\"/\">Use a passkey</button></p>\
              <p id=\"said\" role=\"status\"></p>",
-            wrong
+            wrong,
+            own
         ),
     )
 }
@@ -63,7 +71,7 @@ async fn enter(State(desk): State<Shared>, Form(entered): Form<Entered>) -> Answ
     // A guess has one chance in 2^80; this makes each one slow as well.
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     let Some(account) = desk.store.use_code(&entered.code, now()).await? else {
-        let page = form(Some("This code does not work. It may have been used, or be older than half an hour."));
+        let page = form(&desk, Some("This code does not work. It may have been used, or be older than half an hour."));
         return Ok((StatusCode::FORBIDDEN, page).into_response());
     };
     let token = crate::chance::token();
@@ -140,12 +148,14 @@ async fn leave(State(desk): State<Shared>, headers: HeaderMap) -> Answer {
     Ok(([(header::SET_COOKIE, cookie(None))], Redirect::to("/sign-in")).into_response())
 }
 
-async fn me(Extension(Reader(reader)): Extension<Reader>) -> Page {
+async fn me(State(desk): State<Shared>, Extension(Reader(reader)): Extension<Reader>) -> Page {
+    let state = if reader.logins.is_empty() { "not linked" } else { "linked" };
+    let own = desk.oidc.as_ref().map(|oidc| html!("<dt>{}</dt><dd>{}</dd>", oidc.name, state));
     let roles: Vec<&str> = reader.roles.iter().map(|role| role.name()).collect();
     let parts: Vec<&str> = reader.compartments.iter().map(|compartment| compartment.name()).collect();
     let body = html!(
         "<dl><dt>Name in the record</dt><dd>{}</dd><dt>Here as</dt><dd>{}</dd><dt>Reads</dt><dd>{}</dd>\
-         <dt>Passkeys</dt><dd>{}</dd></dl>\
+         <dt>Passkeys</dt><dd>{}</dd>{}</dl>\
          <p class=\"quiet-text\">Whatever you do here is written into the log under this name.</p>\
          <h2>Passkey</h2><p>With a passkey your own device signs you in: no code is needed, and before you approve or export \
          it asks again.</p><p><button type=\"button\" data-passkey=\"/passkeys\" data-name=\"{}\" data-then=\"/me\">Make a \
@@ -154,6 +164,7 @@ async fn me(Extension(Reader(reader)): Extension<Reader>) -> Page {
         roles.join(", "),
         if parts.is_empty() { "no part of any case".to_owned() } else { parts.join(", ") },
         reader.passkeys.len(),
+        own,
         reader.name.name()
     );
     page(&reader, "You", body)
