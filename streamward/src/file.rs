@@ -23,10 +23,16 @@ pub(crate) fn read(path: &Path, len_max: u64) -> io::Result<Vec<u8>> {
 
 /// What is known of a file, read in pieces: its digests, its length, and what its first bytes say it is.
 pub(crate) fn facts(path: &Path, kept: Kept) -> io::Result<Evidence> {
-    let mut file = File::open(path)?;
+    let file = File::open(path)?;
     if !file.metadata()?.is_file() {
         return Err(io::Error::from(io::ErrorKind::InvalidInput));
     }
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    facts_of(file, &name, kept)
+}
+
+/// As [`facts`], of what can be read, under this name.
+pub(crate) fn facts_of(mut file: impl Read, name: &str, kept: Kept) -> io::Result<Evidence> {
     let (mut sha256, mut md5, mut len) = (Sha256::new(), Md5::new(), 0u64);
     let (mut piece, mut first) = (vec![0; 1 << 20], Vec::new());
     loop {
@@ -42,13 +48,12 @@ pub(crate) fn facts(path: &Path, kept: Kept) -> io::Result<Evidence> {
         md5.update(piece);
         len += n_bytes as u64;
     }
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     Ok(Evidence {
         sha256: sha256.finalize().into(),
         md5: md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
         len,
         media_type: media_type(&first).to_owned(),
-        name: Sealed::new(plain(&name)),
+        name: Sealed::new(plain(name)),
         kept,
     })
 }

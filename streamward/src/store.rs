@@ -10,6 +10,7 @@ mod cases;
 mod people;
 mod vault;
 mod looks;
+mod uploads;
 mod figures;
 mod quality;
 mod verify;
@@ -30,6 +31,7 @@ pub(crate) use cases::{Due, Line, Listed};
 pub(crate) use figures::{Counts, Figure};
 pub(crate) use log::Logged;
 pub(crate) use people::{Account, Login, Passkey, Session};
+pub(crate) use uploads::{UPLOAD_LASTS, Upload, UploadState};
 pub(crate) use verify::Findings;
 
 /// The store.

@@ -7,6 +7,7 @@ mod escrow;
 pub(crate) mod files;
 pub(crate) mod keep;
 pub(crate) mod sweep;
+pub(crate) mod uploads;
 #[cfg(test)]
 mod tests;
 

@@ -73,6 +73,31 @@ impl Routes {
         self.on(Method::POST, path, need, on(axum::routing::MethodFilter::POST, handler))
     }
 
+    /// Something that is added to.
+    pub(crate) fn patch<H: Handler<T, Shared>, T: 'static>(self, path: &'static str, need: Need, handler: H) -> Routes {
+        self.on(Method::PATCH, path, need, on(axum::routing::MethodFilter::PATCH, handler))
+    }
+
+    /// Something that is taken away.
+    pub(crate) fn delete<H: Handler<T, Shared>, T: 'static>(
+        self,
+        path: &'static str,
+        need: Need,
+        handler: H,
+    ) -> Routes {
+        self.on(Method::DELETE, path, need, on(axum::routing::MethodFilter::DELETE, handler))
+    }
+
+    /// What can be asked of a path.
+    pub(crate) fn options<H: Handler<T, Shared>, T: 'static>(
+        self,
+        path: &'static str,
+        need: Need,
+        handler: H,
+    ) -> Routes {
+        self.on(Method::OPTIONS, path, need, on(axum::routing::MethodFilter::OPTIONS, handler))
+    }
+
     fn on(mut self, method: Method, path: &'static str, need: Need, to: MethodRouter<Shared>) -> Routes {
         self.router = self.router.route(path, to);
         self.routes.push(Route { method, path, need });

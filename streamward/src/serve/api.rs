@@ -4,6 +4,7 @@
 //! taken in is in the store before its answer is sent, so who got none sends it again: the same incident is one.
 
 mod appeals;
+pub(super) mod uploads;
 
 use axum::Extension;
 use axum::Json;
@@ -38,6 +39,7 @@ pub(super) fn routes() -> Routes {
         .get("/api/v1/log/proof", token(Permission::ReadLog), proof)
         .get("/api/v1/openapi.json", Need::Nothing, description)
         .layer(DefaultBodyLimit::max(LEN_MAX))
+        .and(uploads::routes())
 }
 
 enum Refusal {

@@ -14,6 +14,7 @@ use casework::role::{Compartment, Role};
 use casework::{Deed, Person};
 use jiff::Timestamp;
 
+use super::api::uploads::Receiving;
 use super::grants::Grants;
 use super::oidc::Oidc;
 use crate::clock::now;
@@ -31,6 +32,8 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(600);
 /// How long a device may take to answer, and how many may be asked at once.
 const CHALLENGE_LASTS: Duration = Duration::from_secs(300);
 const CHALLENGES_MAX: usize = 10_000;
+/// How often files are looked through that nobody finished sending.
+const UPLOADS_EVERY: Duration = Duration::from_secs(600);
 /// Pictures that are unpacked side by side.
 const N_UNPACKING: usize = 2;
 
@@ -50,6 +53,8 @@ pub(crate) struct Desk {
     pub(crate) files: Files,
     /// Looks that were granted and are not over.
     pub(crate) grants: Grants,
+    /// Files that are being sent this moment.
+    pub(crate) receiving: Receiving,
     /// How many pictures are unpacked side by side: each may take a gigabyte.
     pub(crate) unpacking: tokio::sync::Semaphore,
     /// What devices were asked to answer, and until when the answer counts.
@@ -66,9 +71,20 @@ impl Desk {
         let (client, schema) = settings.cybertipline(data)?.unzip();
         let oidc = settings.sign_in.as_ref().map(|sign_in| Oidc::open(sign_in, data)).transpose()?;
         let store = Store::open(data, database).await?;
-        let (grants, unpacking, challenges) =
-            (Grants::default(), tokio::sync::Semaphore::new(N_UNPACKING), Mutex::default());
-        Ok(Desk { store, settings, schema, client, oidc, files: Files::of(data), grants, unpacking, challenges })
+        let (grants, receiving) = (Grants::default(), Receiving::default());
+        let (unpacking, challenges) = (tokio::sync::Semaphore::new(N_UNPACKING), Mutex::default());
+        Ok(Desk {
+            store,
+            settings,
+            schema,
+            client,
+            oidc,
+            files: Files::of(data),
+            grants,
+            receiving,
+            unpacking,
+            challenges,
+        })
     }
 
     /// Something new for a device to answer, once, within five minutes.
@@ -141,6 +157,16 @@ impl Desk {
                 tracing::error!(kind = error.kind(), "today's sample was not drawn");
             }
             tokio::time::sleep(SAMPLE_EVERY).await;
+        }
+    }
+
+    /// Removes what nobody finished sending, for ever.
+    pub(crate) async fn run_sweep(self: Arc<Desk>) {
+        loop {
+            if crate::vault::uploads::sweep(&self.store, &self.files, now()).await.is_err() {
+                tracing::error!("what nobody finished sending could not be removed");
+            }
+            tokio::time::sleep(UPLOADS_EVERY).await;
         }
     }
 

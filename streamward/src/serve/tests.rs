@@ -7,6 +7,7 @@ mod oidc;
 mod paid;
 mod quality;
 mod transparency;
+mod uploads;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -483,8 +484,8 @@ impl House {
         self.desk.store.refer(None, Referral::new(intake).unwrap(), now()).await.unwrap().case
     }
 
-    /// Opens the vault and keeps a picture in it, a gradient; its SHA-256.
-    async fn keep_a_picture(&self, case: &str) -> String {
+    /// Opens the vault.
+    async fn open_vault(&self) {
         use casework::vault::{Deed, Holder, Plan};
         let person = |name: &str| Person::new(name).unwrap();
         let holder = |name: &str| Holder {
@@ -502,6 +503,11 @@ impl House {
         for deed in [Deed::Asked { by: person("ada"), plan }, Deed::Allowed { by: person("bo") }] {
             self.desk.store.vault_act(None, &deed, now()).await.unwrap();
         }
+    }
+
+    /// Opens the vault and keeps a picture in it, a gradient; its SHA-256.
+    async fn keep_a_picture(&self, case: &str) -> String {
+        self.open_vault().await;
         let file = self.folder.path().join("gradient.png");
         image::RgbImage::from_fn(640, 360, |x, y| image::Rgb([x as u8, y as u8, 90])).save(&file).unwrap();
         let facts = crate::file::facts(&file, casework::evidence::Kept::Facts).unwrap();
@@ -524,6 +530,12 @@ impl House {
     async fn session(&self, name: &str) -> String {
         let token = crate::chance::token();
         self.desk.store.open_session(&token, name, now()).await.unwrap();
+        token
+    }
+
+    async fn token(&self, name: &str) -> String {
+        let token = crate::chance::token();
+        self.desk.store.keep_token(&token, name).await.unwrap();
         token
     }
 

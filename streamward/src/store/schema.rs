@@ -8,7 +8,7 @@ use sqlx::{AnyPool, Row};
 use super::{Error, Kind};
 
 /// Each version, the first first.
-const VERSIONS: [&[&str]; 4] = [
+const VERSIONS: [&[&str]; 5] = [
     &[
         // What was done, in order: entry is the leaf of the tree, body is what its digest is of.
         "CREATE TABLE log (
@@ -58,6 +58,14 @@ const VERSIONS: [&[&str]; 4] = [
         // A case drawn for a second look: empty while it waits, else who is looking.
         "ALTER TABLE cases ADD COLUMN second TEXT",
         "CREATE INDEX cases_second ON cases (second, id) WHERE second IS NOT NULL",
+    ],
+    &[
+        // How far files are that programs are sending; their bytes lie sealed in the vault's folder.
+        "CREATE TABLE uploads (
+        id TEXT PRIMARY KEY, case_id TEXT NOT NULL, who TEXT NOT NULL, len INTEGER NOT NULL, sha256 TEXT NOT NULL,
+        name TEXT NOT NULL, month_key TEXT NOT NULL, n_bytes INTEGER NOT NULL, n_parts INTEGER NOT NULL,
+        state TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT",
+        "CREATE INDEX uploads_who ON uploads (who, state)",
     ],
 ];
 

@@ -1,9 +1,11 @@
 //! How does a file lie in the vault, so that people can open it without this program?
 //!
-//! Four folders of age files (<https://age-encryption.org/v1>): `items` holds each file, encrypted to a key of its own;
+//! Folders of age files (<https://age-encryption.org/v1>): `items` holds each file, encrypted to a key of its own;
 //! `wrapped` that key, encrypted to its month's; `escrow` the month's key, for each pair of holders; `months` the month's key as
-//! it is, so that the service can show a file. Leave `months` out of backups: then a backup can be opened by two holders
+//! it is, so that the service can show a file; `uploads` what is not all here yet ([`parts`]). Leave `months` out of backups: then a backup can be opened by two holders
 //! alone. Whoever takes the whole folder can open what is in it.
+
+mod parts;
 
 use std::collections::BTreeSet;
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -74,7 +76,7 @@ impl Files {
     /// Encrypts a file into the vault under a new name `item`; gives how it lies there, with the SHA-256 of what was read.
     ///
     /// It is on the disk when this returns. Until a case names it, it is [`stray`](Files::stray).
-    pub(crate) fn seal(&self, from: &Path, key: &MonthKey, item: &str) -> Result<(Sealing, [u8; 32]), Error> {
+    pub(crate) fn seal(&self, from: impl Read, key: &MonthKey, item: &str) -> Result<(Sealing, [u8; 32]), Error> {
         let own = Identity::generate();
         let month: Recipient = key.recipient.parse().map_err(|_| Error::BadKey { what: key.name.clone() })?;
         let secret = format!("{}\n", own.to_string().expose_secret());
@@ -86,7 +88,7 @@ impl Files {
         let written = Hashed { to: self.create("items", &format!("{item}.age"))?, digest: Sha256::new() };
         let encryptor = age::Encryptor::with_recipients(std::iter::once(&own.to_public() as &dyn age::Recipient));
         let mut sealed = encryptor.expect("there is a recipient").wrap_output(written).map_err(io)?;
-        let mut from = File::open(from).map_err(io)?.take(LEN_MAX + 1);
+        let mut from = from.take(LEN_MAX + 1);
         let (mut piece, mut len) = (vec![0; 1 << 20], 0u64);
         loop {
             let n_bytes = from.read(&mut piece).map_err(io)?;
@@ -297,5 +299,6 @@ Each holder's own key is in a file of theirs, here ONE.txt and TWO.txt. The firs
   age -d -i item.txt items/ITEM.age > FILE
 
 The log says which ITEM is which file of which case, and under which KEY: `streamward case show CASE --json`.
+uploads/ holds parts of files that are not all here yet; they are decrypted with month.txt, and go within a day.
 Leave months/ out of backups. Erasing removes wrapped/ITEM.age and items/ITEM.age; backups still have both until they expire.
 ";

@@ -109,7 +109,7 @@ async fn a_file_that_was_altered_on_the_disk_is_found_and_said() {
     // Two files exchanged with their keys are each an age file that opens, and not what the log says.
     let other = house.folder.path().join("other");
     std::fs::write(&other, "another file").unwrap();
-    let (others, _) = house.files.seal(&other, &key, "other").unwrap();
+    let (others, _) = house.files.seal(std::fs::File::open(&other).unwrap(), &key, "other").unwrap();
     for folder in ["items", "wrapped"] {
         std::fs::copy(house.at(folder).join("other.age"), house.at(folder).join(&item)).unwrap();
     }

@@ -254,6 +254,7 @@ fn filled(path: &str, case: &str) -> String {
         ("{appeal}", "1"),
         ("{claim}", "1"),
         ("{form}", "ofcom_record.csv"),
+        ("{upload}", "x"),
         ("{proposal}", "pack-0"),
         ("{item}", "b-0"),
     ];
