@@ -104,7 +104,7 @@ run(async (browser) => {
   await looked(ed, 'claim-allowed');
   await ada.goto(`${ADDRESS}${at}`);
   faultUnless(!(await ada.$eval('main', (main) => main.innerText)).includes('payer 7'), 'what was paid is shown to who may not read it');
-  for (const [path, name] of [['/', 'queue-after'], ['/done', 'done'], ['/outbox', 'outbox'], ['/figures', 'figures'], ['/figures/forms', 'forms'], ['/people', 'people'], ['/me', 'you'], ['/nowhere', 'not-found'], [at, 'case-reported'], ['/log', 'log']]) {
+  for (const [path, name] of [['/', 'queue-after'], ['/done', 'done'], ['/outbox', 'outbox'], ['/figures', 'figures'], ['/figures/forms', 'forms'], ['/lists', 'lists'], ['/people', 'people'], ['/me', 'you'], ['/nowhere', 'not-found'], [at, 'case-reported'], ['/log', 'log']]) {
     await bo.goto(`${ADDRESS}${path}`);
     await looked(bo, name);
   }

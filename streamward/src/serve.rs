@@ -84,21 +84,27 @@ async fn routes(arguments: &Arguments) -> Result<Router> {
     tokio::spawn(Arc::clone(&desk).run_outbox());
     tokio::spawn(Arc::clone(&desk).run_samples());
     tokio::spawn(Arc::clone(&desk).run_sweep());
-    let known = known::routes(&arguments.known, arguments.listen, &arguments.data).await?;
+    let (known, lists) = known::routes(&arguments.known, arguments.listen, &arguments.data).await?;
     // The console's headers are its own: programs need none of them, and the demo's page others.
     let paid = payments::open(&arguments.data)?;
-    Ok(with_desk(desk, Some(Arc::clone(&paid)))
+    Ok(with_desk(desk, Some(Arc::clone(&paid)), lists)
         .merge(known)
         .merge(payments::v1::routes(paid))
         .merge(demo::routes(arguments.demo.clone())))
 }
 
-fn with_desk(desk: Shared, paid: Option<Arc<payments::Service>>) -> Router {
+fn with_desk(desk: Shared, paid: Option<Arc<payments::Service>>, lists: known::Lists) -> Router {
     Router::new()
         .merge(health::routes())
         .route("/page.css", get(page::style))
         .route("/page.js", get(page::script))
-        .merge(console::routes().and(api::routes()).guarded(desk).layer(axum::Extension(paid)))
+        .merge(
+            console::routes()
+                .and(api::routes())
+                .guarded(desk)
+                .layer(axum::Extension(paid))
+                .layer(axum::Extension(lists)),
+        )
         .fallback(async || page::sorry(StatusCode::NOT_FOUND, "There is nothing at this address.", "Go back."))
         .layer(middleware::from_fn(headers::same_origin))
         .layer(middleware::from_fn(headers::add))

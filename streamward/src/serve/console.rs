@@ -7,6 +7,7 @@ mod cases;
 mod claims;
 mod exports;
 mod figures;
+mod lists;
 mod log;
 mod oidc;
 mod outbox;
@@ -19,6 +20,9 @@ mod sign_in;
 mod transparency;
 mod vault;
 mod words;
+
+#[cfg(test)]
+pub(super) use lists::table as lists_table;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -42,6 +46,7 @@ pub(super) fn routes() -> Routes {
         .and(exports::routes())
         .and(claims::routes())
         .and(vault::routes())
+        .and(lists::routes())
         .and(log::routes())
         .and(figures::routes())
         .and(transparency::routes())
@@ -105,6 +110,7 @@ fn page(reader: &Account, title: &str, body: Html) -> Page {
         ("/payments", "Payments", Permission::ReadCases),
         ("/outbox", "Outbox", Permission::Outbox),
         ("/vault", "Vault", Permission::Vault),
+        ("/lists", "Lists", Permission::ReadLog),
         ("/log", "Log", Permission::ReadLog),
         ("/figures", "Figures", Permission::ReadFigures),
         ("/people", "People", Permission::People),

@@ -9,6 +9,7 @@ mod answers;
 mod catalogue;
 mod fetch;
 mod hma;
+mod lists;
 mod metrics;
 mod openapi;
 mod shelf;
@@ -31,6 +32,9 @@ use crate::list::trust::Trust;
 use access::Access;
 use catalogue::{Catalogue, Sources};
 use fetch::Fetcher;
+#[cfg(test)]
+pub(super) use lists::Fault;
+pub(super) use lists::{Line, Lists, Signed};
 use metrics::Metrics;
 
 /// What is served, to whom.
@@ -71,6 +75,8 @@ struct Service {
     access: Access,
     fetcher: Fetcher,
     metrics: Metrics,
+    /// A change that could not be used, while it is there.
+    fault: std::sync::Mutex<Option<(usize, lists::Fault)>>,
     /// How many pictures are unpacked side by side: each may take a gigabyte.
     unpacking: tokio::sync::Semaphore,
 }
@@ -98,8 +104,8 @@ impl Service {
     }
 }
 
-/// The routes, with every list loaded.
-pub(super) async fn routes(arguments: &Served, listen: SocketAddr, data: &Path) -> Result<Router> {
+/// The routes, with every list loaded, and what pages show of the lists.
+pub(super) async fn routes(arguments: &Served, listen: SocketAddr, data: &Path) -> Result<(Router, Lists)> {
     if arguments.api_keys.is_none() && !listen.ip().is_loopback() {
         bail!(
             "{listen} can be reached by others, and nobody would be asked for a key\n  \
@@ -109,7 +115,7 @@ pub(super) async fn routes(arguments: &Served, listen: SocketAddr, data: &Path) 
     let sources = Sources::read(arguments, data)?;
     let access = Access::read(arguments.api_keys.as_deref(), arguments.rate)?;
     let (sources, catalogue) = tokio::task::spawn_blocking(move || {
-        let catalogue = Catalogue::load(&sources, None)?;
+        let catalogue = Catalogue::load(&sources, None).map_err(|not| not.error)?;
         anyhow::Ok((sources, catalogue))
     })
     .await??;
@@ -119,10 +125,12 @@ pub(super) async fn routes(arguments: &Served, listen: SocketAddr, data: &Path) 
         access,
         fetcher: Fetcher::new(&arguments.allow_hosts)?,
         metrics: Metrics::default(),
+        fault: std::sync::Mutex::default(),
         unpacking: tokio::sync::Semaphore::new(N_UNPACKING),
     });
     tokio::spawn(refresh(Arc::clone(&service), Duration::from_secs(arguments.refresh)));
-    Ok(of_service(service, usize::from(arguments.upload_max) << 20))
+    let lists = Lists::of(Arc::clone(&service));
+    Ok((of_service(service, usize::from(arguments.upload_max) << 20), lists))
 }
 
 fn of_service(service: Shared, upload_bytes_max: usize) -> Router {
@@ -157,12 +165,16 @@ async fn refresh(service: Shared, every: Duration) {
                 return Ok(false);
             }
             working.replace(Catalogue::load(&working.sources, Some(&old))?);
-            anyhow::Ok(true)
+            Ok::<bool, catalogue::NotLoaded>(true)
         });
         match outcome.await {
-            Ok(Ok(is_new)) => service.metrics.refreshed(is_new),
-            Ok(Err(error)) => {
+            Ok(Ok(is_new)) => {
+                service.metrics.refreshed(is_new);
+                lists::mended(&service);
+            }
+            Ok(Err(catalogue::NotLoaded { bank, error })) => {
                 service.metrics.refresh_failed();
+                lists::failed(&service, bank, &error);
                 eprintln!("the lists that are served stay as they were: {error:#}");
             }
             // The work panicked, which its own message has told; what is served stays.

@@ -108,6 +108,7 @@ async fn no_text_of_a_stranger_becomes_part_of_a_page() {
         "/log",
         "/figures",
         "/figures/forms",
+        "/lists",
         "/people",
         "/me",
         &format!("/cases/{case}"),
@@ -396,6 +397,38 @@ async fn the_vault_is_opened_swept_and_a_case_held_by_two_people_in_the_console(
     assert!(house.with(&cy, Method::GET, "/vault", "").await.text.contains("no media is kept here"));
 }
 
+#[tokio::test]
+async fn the_page_of_lists_says_how_to_add_one_and_shows_those_that_are_there() {
+    let house = House::new("").await;
+    house.let_in("au", &[Role::Auditor], &[]).await;
+    house.let_in("ada", &[Role::Reviewer], &[Compartment::Video]).await;
+    let (au, ada) = (house.session("au").await, house.session("ada").await);
+    let page = house.with(&au, Method::GET, "/lists", "").await.text;
+    assert!(page.contains("No list is loaded") && page.contains("--list FILE"), "{page}");
+    assert_eq!(house.with(&ada, Method::GET, "/lists", "").await.status, StatusCode::FORBIDDEN);
+    let body = console::lists_table(&[known::Line {
+        name: "<b>partner</b>".into(),
+        source: "an exchange".into(),
+        version: 7,
+        created: "2026-11-24".into(),
+        n_entries: 1200,
+        n_set_aside: 2,
+        is_harmless: false,
+        loaded_at: now(),
+        signed: known::Signed::By { names: vec!["partner.example".into()], n_needed: 1 },
+        fault: Some(known::Fault { since: now(), what: "the list is older".into() }),
+    }]);
+    for part in [
+        "&lt;b&gt;partner",
+        "7, of 2026-11-24",
+        "1200, 2 of them set aside",
+        "partner.example (1 needed)",
+        "the list is older",
+    ] {
+        assert!(body.0.contains(part), "{part}: {}", body.0);
+    }
+}
+
 /// Each part of the bundle, with one bit flipped in many places.
 fn flipped_bundles_are_found(bundle: &[u8], key: &record::Key) {
     use std::io::{Cursor, Read, Write};
@@ -443,7 +476,7 @@ impl House {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let paid = super::payments::open(folder.path()).unwrap();
-        let served = with_desk(Arc::clone(&desk), Some(paid));
+        let served = with_desk(Arc::clone(&desk), Some(paid), known::Lists::none());
         tokio::spawn(async move { axum::serve(listener, served).await });
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().unwrap();

@@ -498,6 +498,44 @@ fn is_number(table: &str, column: &str) -> bool {
     NUMBERS.split(' ').any(|number| number == column) || (table, column) == ("head", "id")
 }
 
+#[tokio::test]
+async fn a_file_in_parts_is_its_senders_and_is_waited_for_one_day() {
+    on_both(|place| async move {
+        // The whole place, for its folder goes with it.
+        let Place { store, folder: _folder, .. } = &place;
+        let (case, name) = ("01CASE".to_owned(), "card.png".to_owned());
+        let upload = Upload {
+            id: "01UPLOAD".into(),
+            case,
+            who: person("a guard"),
+            len: 1 << 32,
+            sha256: "0".repeat(64),
+            name,
+            key: "2026-11-k7q2".into(),
+            n_bytes: 0,
+            n_parts: 0,
+            state: UploadState::Open,
+            expires_at: at(0).checked_add(UPLOAD_LASTS).unwrap(),
+        };
+        store.begin_upload(&upload).await.unwrap();
+        assert!(store.upload("01UPLOAD", &person("another"), at(1)).await.unwrap().is_none());
+        assert_eq!(store.n_open_uploads(&upload.who).await.unwrap(), 1);
+        let (one, other) =
+            tokio::join!(store.add_part(&upload, 3 << 30, at(1)), store.add_part(&upload, 3 << 30, at(1)));
+        assert!(one.unwrap() != other.unwrap(), "of two who add the same part one does");
+        let read = store.upload("01UPLOAD", &upload.who, at(2)).await.unwrap().unwrap();
+        assert_eq!((read.n_bytes, read.n_parts, read.len, read.state), (3 << 30, 1, 1 << 32, UploadState::Open));
+        store.end_upload("01UPLOAD", UploadState::Kept).await.unwrap();
+        assert!(!store.add_part(&read, 1, at(3)).await.unwrap(), "it is over");
+        assert_eq!(store.n_open_uploads(&upload.who).await.unwrap(), 0);
+        let later = read.expires_at.checked_add(jiff::SignedDuration::from_secs(1)).unwrap();
+        assert!(store.upload("01UPLOAD", &upload.who, later).await.unwrap().is_none());
+        assert!(store.sweep_uploads(later).await.unwrap().is_empty());
+        assert!(store.upload("01UPLOAD", &upload.who, at(3)).await.unwrap().is_none());
+    })
+    .await;
+}
+
 fn account(name: &str) -> Account {
     Account {
         name: person(name),

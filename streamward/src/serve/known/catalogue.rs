@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
 use known::bank::{FloodRule, Meaning, Rules};
 use known::list::TEST_CARD;
 use known::{Fingerprint, Found, Hash256, Instant};
 use serde::Deserialize;
 
 use super::shelf::Shelf;
+use crate::clock::now;
 use crate::list::trust::Trust;
 
 /// Where the banks come from.
@@ -49,6 +51,26 @@ struct FloodOfFile {
 pub(super) struct Catalogue {
     pub(super) shelves: Vec<Arc<Shelf>>,
     stamps: Vec<Stamp>,
+    /// How each list came in.
+    pub(super) taken: Vec<Taken>,
+}
+
+/// How a list came in.
+#[derive(Clone)]
+pub(super) struct Taken {
+    /// When it was loaded.
+    pub(super) at: Timestamp,
+    /// Who signed it, where that was asked.
+    pub(super) signed_by: Option<Vec<String>>,
+}
+
+/// A list that could not be loaded.
+#[derive(Debug)]
+pub(super) struct NotLoaded {
+    /// Which, by its place.
+    pub(super) bank: usize,
+    /// Why.
+    pub(super) error: anyhow::Error,
 }
 
 /// What a list and its signatures look like from outside: bytes, time, and which file it is on its disk.
@@ -97,48 +119,67 @@ impl Sources {
         }
         Ok(Sources { banks, trust: arguments.trust.clone(), folder: data.join("index") })
     }
+
+    /// How many signatures a list needs; none where nobody's is asked for.
+    pub(super) fn n_signatures_needed(&self) -> Option<usize> {
+        self.trust.keys.as_ref().map(|_| self.trust.need)
+    }
+
+    /// Whether the list at this place is the one that is built in.
+    pub(super) fn is_built_in(&self, bank: usize) -> bool {
+        self.banks[bank].0.as_os_str() == TEST_CARD
+    }
 }
 
 impl Catalogue {
     /// Loads every list that is new or changed, and takes the others from `old`; all of them or an error.
-    pub(super) fn load(sources: &Sources, old: Option<&Catalogue>) -> Result<Catalogue> {
-        let (mut shelves, mut stamps): (Vec<Arc<Shelf>>, Vec<Stamp>) = (Vec::new(), Vec::new());
-        for (i, (path, rules)) in sources.banks.iter().enumerate() {
-            // Taken before the list is read: a change meanwhile is seen the next time.
-            let stamp = stamp(path);
-            let before = old.map(|old| (&old.shelves[i], &old.stamps[i]));
-            let shelf = match before {
-                Some((shelf, known)) if *known == stamp => Arc::clone(shelf),
-                Some((shelf, _)) => {
-                    let list = sources.trust.load(path)?;
-                    match (list.name() == shelf.header.name, list.version() < shelf.header.version) {
-                        (true, true) => bail!(
-                            "{} is older than what is served: version {} after version {}\n  to do: put the later one back",
-                            path.display(),
-                            list.version(),
-                            shelf.header.version
-                        ),
-                        (true, false) => Arc::new(shelf.next(&list, *rules)?),
-                        (false, _) => bail!(
-                            "{} is another list: \"{}\" where \"{}\" was\n  to do: start the service again to serve it",
-                            path.display(),
-                            list.name(),
-                            shelf.header.name
-                        ),
-                    }
-                }
-                None => {
-                    let trusted = sources.trust.read(path)?;
-                    Arc::new(Shelf::new(&trusted.list, &trusted.sha256, *rules, &sources.folder)?)
-                }
-            };
-            if let Some(other) = shelves.iter().find(|other| other.header.name == shelf.header.name) {
-                bail!("two lists are called \"{}\"\n  to do: serve each list once", other.header.name);
-            }
-            shelves.push(shelf);
-            stamps.push(stamp);
+    pub(super) fn load(sources: &Sources, old: Option<&Catalogue>) -> Result<Catalogue, NotLoaded> {
+        let mut catalogue = Catalogue { shelves: Vec::new(), stamps: Vec::new(), taken: Vec::new() };
+        for bank in 0..sources.banks.len() {
+            catalogue.add(sources, bank, old).map_err(|error| NotLoaded { bank, error })?;
         }
-        Ok(Catalogue { shelves, stamps })
+        Ok(catalogue)
+    }
+
+    fn add(&mut self, sources: &Sources, bank: usize, old: Option<&Catalogue>) -> Result<()> {
+        let (path, rules) = &sources.banks[bank];
+        // Taken before the list is read: a change meanwhile is seen the next time.
+        let stamp = stamp(path);
+        let (shelf, taken) = match old.map(|old| (&old.shelves[bank], &old.stamps[bank], &old.taken[bank])) {
+            Some((shelf, known, taken)) if *known == stamp => (Arc::clone(shelf), taken.clone()),
+            Some((shelf, ..)) => {
+                let trusted = sources.trust.read(path)?;
+                let list = &trusted.list;
+                let shelf = match (list.name() == shelf.header.name, list.version() < shelf.header.version) {
+                    (true, true) => bail!(
+                        "{} is older than what is served: version {} after version {}\n  to do: put the later one back",
+                        path.display(),
+                        list.version(),
+                        shelf.header.version
+                    ),
+                    (true, false) => Arc::new(shelf.next(list, *rules)?),
+                    (false, _) => bail!(
+                        "{} is another list: \"{}\" where \"{}\" was\n  to do: start the service again to serve it",
+                        path.display(),
+                        list.name(),
+                        shelf.header.name
+                    ),
+                };
+                (shelf, Taken { at: now(), signed_by: trusted.signed_by })
+            }
+            None => {
+                let trusted = sources.trust.read(path)?;
+                let shelf = Shelf::new(&trusted.list, &trusted.sha256, *rules, &sources.folder)?;
+                (Arc::new(shelf), Taken { at: now(), signed_by: trusted.signed_by })
+            }
+        };
+        if let Some(other) = self.shelves.iter().find(|other| other.header.name == shelf.header.name) {
+            bail!("two lists are called \"{}\"\n  to do: serve each list once", other.header.name);
+        }
+        self.shelves.push(shelf);
+        self.stamps.push(stamp);
+        self.taken.push(taken);
+        Ok(())
     }
 
     /// Whether a list looks other than when it was loaded.

@@ -8,13 +8,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::*;
 
 #[derive(clap::Parser)]
-struct Line {
+struct Words {
     #[command(flatten)]
     arguments: Served,
 }
 
 fn arguments(words: &[&str]) -> Served {
-    <Line as clap::Parser>::parse_from(std::iter::once("serve").chain(words.iter().copied())).arguments
+    <Words as clap::Parser>::parse_from(std::iter::once("serve").chain(words.iter().copied())).arguments
 }
 
 fn hex(byte: u8) -> String {
@@ -37,15 +37,17 @@ fn list(folder: &Path, name: &str, version: u64, entries: &[(&str, u8)]) -> Stri
 struct Server {
     address: SocketAddr,
     folder: tempfile::TempDir,
+    lists: Lists,
 }
 
 impl Server {
     async fn start(folder: tempfile::TempDir, words: &[&str]) -> Server {
-        let routes = routes(&arguments(words), "127.0.0.1:0".parse().unwrap(), folder.path()).await.unwrap();
+        let listen = "127.0.0.1:0".parse().unwrap();
+        let (routes, lists) = routes(&arguments(words), listen, folder.path()).await.unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, routes).await });
-        Server { address, folder }
+        Server { address, folder, lists }
     }
 
     /// Status and body.
@@ -271,4 +273,36 @@ async fn the_description_names_every_path_and_no_other() {
     assert_eq!(paths, routed);
     let server = Server::start(tempfile::tempdir().unwrap(), &["--list", "test-card"]).await;
     assert_eq!(server.ask("GET", "/openapi.json", "", b"").await, (200, openapi::TEXT.to_owned()));
+}
+
+#[tokio::test]
+async fn pages_say_which_edition_is_used_and_why_a_later_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = list(folder.path(), "partner", 3, &[("a", 0x11), ("b", 0x22)]);
+    let server = Server::start(folder, &["--list", &path, "--list", "test-card", "--refresh", "1"]).await;
+    let lines = server.lists.all();
+    let [partner, card] = lines.as_slice() else { panic!("{} lists", lines.len()) };
+    assert_eq!(
+        (partner.name.as_str(), partner.source.as_str(), partner.version, partner.n_entries),
+        ("partner", "us", 3, 3)
+    );
+    assert!(matches!((&partner.signed, &card.signed), (Signed::NotAsked, Signed::BuiltIn)) && partner.fault.is_none());
+    let until = async |is_so: &dyn Fn(&super::Line) -> bool| {
+        for _ in 0..200 {
+            if is_so(&server.lists.all()[0]) {
+                return server.lists.all().remove(0);
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("it did not come to that");
+    };
+    list(server.folder.path(), "partner", 2, &[("a", 0x11)]);
+    let faulty = until(&|line| line.fault.is_some()).await;
+    assert!(faulty.fault.unwrap().what.contains("older than what is served"));
+    assert_eq!((faulty.version, faulty.n_entries), (3, 3), "what was used stays");
+    assert!(server.lists.all()[1].fault.is_none());
+    list(server.folder.path(), "partner", 4, &[("a", 0x11)]);
+    let later = until(&|line| line.version == 4).await;
+    assert!(later.n_entries == 2 && later.loaded_at > partner.loaded_at);
+    until(&|line| line.fault.is_none()).await;
 }
