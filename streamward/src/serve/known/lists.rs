@@ -87,7 +87,7 @@ impl Lists {
                 name: shelf.header.name.clone(),
                 source: shelf.header.source.clone(),
                 version: shelf.header.version,
-                created: shelf.header.created.to_string(),
+                created: shelf.header.created.to_string().chars().take_while(|c| *c != 'T').collect(),
                 n_entries: shelf.n_entries,
                 n_set_aside,
                 is_harmless,
