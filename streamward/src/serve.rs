@@ -12,6 +12,7 @@ mod grants;
 mod headers;
 mod health;
 mod known;
+pub(crate) mod messages;
 pub(crate) mod oidc;
 pub(crate) mod page;
 mod passkey;
@@ -94,6 +95,7 @@ async fn routes(arguments: &Arguments) -> Result<Router> {
 }
 
 fn with_desk(desk: Shared, paid: Option<Arc<payments::Service>>, lists: known::Lists) -> Router {
+    let messages = desk.messages.clone();
     Router::new()
         .merge(health::routes())
         .route("/page.css", get(page::style))
@@ -108,6 +110,7 @@ fn with_desk(desk: Shared, paid: Option<Arc<payments::Service>>, lists: known::L
         .fallback(async || page::sorry(StatusCode::NOT_FOUND, "There is nothing at this address.", "Go back."))
         .layer(middleware::from_fn(headers::same_origin))
         .layer(middleware::from_fn(headers::add))
+        .layer(middleware::from_fn_with_state(messages, messages::speak))
 }
 
 fn log(level: &str) {

@@ -16,6 +16,7 @@ use jiff::Timestamp;
 
 use super::api::uploads::Receiving;
 use super::grants::Grants;
+use super::messages::Messages;
 use super::oidc::Oidc;
 use crate::clock::now;
 use crate::cybertip::client::Client;
@@ -47,6 +48,8 @@ pub(crate) struct Desk {
     pub(crate) schema: Option<Schema>,
     /// The authority, where it is set.
     pub(crate) client: Option<Client>,
+    /// What pages say in other languages.
+    pub(crate) messages: Messages,
     /// The organisation's own sign-in, where it is set.
     pub(crate) oidc: Option<Oidc>,
     /// Files that are kept here.
@@ -70,6 +73,7 @@ impl Desk {
         let settings = Settings::open(data)?;
         let (client, schema) = settings.cybertipline(data)?.unzip();
         let oidc = settings.sign_in.as_ref().map(|sign_in| Oidc::open(sign_in, data)).transpose()?;
+        let messages = Messages::open(data)?;
         let store = Store::open(data, database).await?;
         let (grants, receiving) = (Grants::default(), Receiving::default());
         let (unpacking, challenges) = (tokio::sync::Semaphore::new(N_UNPACKING), Mutex::default());
@@ -78,6 +82,7 @@ impl Desk {
             settings,
             schema,
             client,
+            messages,
             oidc,
             files: Files::of(data),
             grants,

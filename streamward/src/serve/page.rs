@@ -8,6 +8,9 @@ use std::fmt::{Display, Formatter, Result};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use super::messages;
+use crate::say;
+
 /// Text that is HTML already.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Html(pub(crate) String);
@@ -106,35 +109,46 @@ pub(crate) struct Page {
     pub(crate) body: Html,
     /// Whether it shows by itself what has happened since.
     pub(crate) is_watching: bool,
+    /// Whether all that it says comes from the message files, so that it is in the reader's language.
+    pub(crate) is_spoken: bool,
 }
 
 impl Page {
     /// A page with nothing but its title and what is on it.
     pub(crate) fn new(title: &str, body: Html) -> Page {
-        Page { title: title.to_owned(), links: Vec::new(), reader: None, body, is_watching: false }
+        Page { title: title.to_owned(), links: Vec::new(), reader: None, body, is_watching: false, is_spoken: false }
     }
 }
 
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
-        let link = |(to, name): &(&str, &str)| html!("<li><a href=\"{}\">{}</a></li>", *to, *name);
+        let link = |(to, name): &(&str, &str)| html!("<li><a href=\"{}\">{}</a></li>", *to, messages::link(name));
         let links: Vec<Html> = self.links.iter().map(link).collect();
         let reader = self.reader.map(|name| {
             html!(
-                "<form method=\"post\" action=\"/sign-out\"><span>{}</span> <button class=\"quiet\">Sign out</button></form>",
-                name
+                "<form method=\"post\" action=\"/sign-out\"><span>{}</span> <button class=\"quiet\">{}</button></form>",
+                name,
+                say!("frame.sign_out")
             )
         });
+        let spoken = messages::language();
+        // What stands around an English page is in the reader's language all the same, and says so.
+        let around = (!self.is_spoken && spoken != "en").then(|| html!(" lang=\"{}\"", spoken));
         let watching = self.is_watching.then(|| html!(" data-watching"));
         let page = html!(
-            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+            "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <meta name=\"color-scheme\" content=\"light dark\"><title>{} · streamward</title>\
              <link rel=\"stylesheet\" href=\"/page.css\"><script src=\"/page.js\" defer></script></head>\
-             <body><a class=\"skip\" href=\"#main\">To the page</a>\
-             <header><p class=\"name\"><a href=\"/\">streamward</a></p><nav aria-label=\"Pages\"><ul>{}</ul></nav>{}</header>\
+             <body><a class=\"skip\" href=\"#main\"{}>{}</a>\
+             <header{}><p class=\"name\"><a href=\"/\">streamward</a></p><nav aria-label=\"{}\"><ul>{}</ul></nav>{}</header>\
              <main id=\"main\" tabindex=\"-1\"{}><h1>{}</h1>{}</main></body></html>\n",
+            if self.is_spoken { spoken.as_str() } else { "en" },
             self.title,
+            around,
+            say!("frame.skip"),
+            around,
+            say!("frame.pages"),
             links,
             reader,
             watching,

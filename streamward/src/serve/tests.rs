@@ -398,6 +398,30 @@ async fn the_vault_is_opened_swept_and_a_case_held_by_two_people_in_the_console(
 }
 
 #[tokio::test]
+async fn a_page_is_in_the_language_that_the_browser_asks_for_where_there_is_one() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("messages")).unwrap();
+    // Made up, for what a file says must not be taken for markup either.
+    let own = "[sign_in]\ntitle = \"Pasok <b>\"\n[links]\nyou = \"Ikaw\"\n";
+    std::fs::write(folder.path().join("messages/fil.toml"), own).unwrap();
+    let house = House::at(folder).await;
+    house.let_in("ada", &[Role::Reviewer], &[Compartment::Video]).await;
+    let cookie = ("Cookie", format!("{COOKIE}={}", house.session("ada").await));
+    let asked = async |path: &str, language: &str| {
+        let headers = [cookie.clone(), ("Accept-Language", language.to_owned())];
+        house.ask(Method::GET, path, &headers, "").await.text
+    };
+    let page = asked("/sign-in", "fil-PH, en;q=0.5").await;
+    assert!(page.contains("<html lang=\"fil\">") && page.contains("<h1>Pasok &lt;b&gt;</h1>"), "{page}");
+    assert!(page.contains("Your one-time code"), "what it lacks is said in English: {page}");
+    let page = asked("/me", "fil").await;
+    assert!(page.contains("<html lang=\"en\">") && page.contains("<header lang=\"fil\">"), "{page}");
+    assert!(page.contains("\">Ikaw</a>"), "{page}");
+    let page = asked("/sign-in", "en, fil;q=0.5").await;
+    assert!(page.contains("<html lang=\"en\">") && page.contains("<h1>Sign in</h1>"), "{page}");
+}
+
+#[tokio::test]
 async fn the_page_of_lists_says_how_to_add_one_and_shows_those_that_are_there() {
     let house = House::new("").await;
     house.let_in("au", &[Role::Auditor], &[]).await;

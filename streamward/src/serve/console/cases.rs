@@ -13,10 +13,11 @@ use serde::Deserialize;
 
 use super::super::access::{Reader, Routes};
 use super::super::desk::Shared;
-use super::super::page::Html;
+use super::super::page::{Html, Page};
 use super::{Answer, Refusal, back, may, page, words};
 use crate::clock::now;
 use crate::html;
+use crate::say;
 use crate::store::{Account, Line, Listed, Logged};
 
 /// How many cases a list shows.
@@ -45,25 +46,22 @@ async fn queue(State(desk): State<Shared>, Extension(Reader(reader)): Extension<
     let n_late = cases.iter().filter(|listed| listed.dossier.is_live() && waits(&listed.dossier)).count();
     let alarm = (n_late > 0).then(|| {
         html!(
-            "<p class=\"alarm\" role=\"alert\"><strong>{} running {} and nobody has looked.</strong> \
-             A child may be in danger now. These come first.</p>",
-            n_late,
-            if n_late == 1 { "stream" } else { "streams" }
+            "<p class=\"alarm\" role=\"alert\"><strong>{}</strong> {}</p>",
+            if n_late == 1 { say!("queue.alarm_one") } else { say!("queue.alarm_many", n = n_late) },
+            say!("queue.danger")
         )
     });
     let body = match cases.is_empty() {
-        true => html!("<p>Nothing waits. New cases appear here by themselves.</p>"),
+        true => html!("<p>{}</p>", say!("queue.nothing")),
         false => html!(
-            "{}<p class=\"quiet-text\">{} cases, {} with a stream that still runs. Keys: j and k go down and up, Enter \
-             opens.</p>{}",
+            "{}<p class=\"quiet-text\">{}</p>{}",
             alarm,
-            cases.len(),
-            n_live,
+            say!("queue.count", n = cases.len(), n_live = n_live),
             table(&cases, &reader, now)
         ),
     };
-    let mut page = page(&reader, "Queue", body);
-    page.is_watching = true;
+    let mut page = page(&reader, &say!("queue.title"), body);
+    (page.is_watching, page.is_spoken) = (true, true);
     Ok(page.into_response())
 }
 
@@ -76,10 +74,11 @@ async fn done(State(desk): State<Shared>, Extension(Reader(reader)): Extension<R
     let mut cases = desk.store.cases(Line::Done, &reader.compartments, N_SHOWN).await?;
     cases.retain(|listed| !listed.dossier.is_blind(&reader.name));
     let body = match cases.is_empty() {
-        true => html!("<p>Nothing is done yet.</p>"),
+        true => html!("<p>{}</p>", say!("queue.nothing_done")),
         false => table(&cases, &reader, now()),
     };
-    Ok(page(&reader, "Done", body).into_response())
+    let page = Page { is_spoken: true, ..page(&reader, &say!("queue.done"), body) };
+    Ok(page.into_response())
 }
 
 fn waits(dossier: &Dossier) -> bool {
@@ -90,11 +89,13 @@ fn table(cases: &[Listed], reader: &Account, now: Timestamp) -> Html {
     let row = |Listed { id, due_at, dossier }: &Listed| {
         let seen = dossier.referrals_in(&reader.compartments).next();
         let n_more = dossier.referrals_in(&reader.compartments).count().saturating_sub(1);
-        let more = (n_more > 0).then(|| html!(" <span class=\"quiet-text\">and {} more</span>", n_more));
-        let mark = dossier.is_live().then(|| html!("<span class=\"mark live\">running</span> "));
+        let more = (n_more > 0).then(|| html!(" <span class=\"quiet-text\">{}</span>", say!("queue.more", n = n_more)));
+        let mark = dossier.is_live().then(|| html!("<span class=\"mark live\">{}</span> ", say!("queue.running")));
         let due = match waits(dossier) {
-            true if *due_at < now => html!("<span class=\"live\">late: {}</span>", words::distance(*due_at, now)),
-            true => html!("look {}", words::distance(*due_at, now)),
+            true if *due_at < now => {
+                html!("<span class=\"live\">{}</span>", say!("queue.late", when = words::distance(*due_at, now)))
+            }
+            true => html!("{}", say!("queue.look", when = words::distance(*due_at, now))),
             false => html!(""),
         };
         html!(
@@ -110,8 +111,12 @@ fn table(cases: &[Listed], reader: &Account, now: Timestamp) -> Html {
     };
     let rows: Vec<Html> = cases.iter().map(row).collect();
     html!(
-        "<table class=\"cards\"><thead><tr><th scope=\"col\">What was seen</th><th scope=\"col\">Where</th>\
-         <th scope=\"col\">State</th><th scope=\"col\">Look by</th></tr></thead><tbody>{}</tbody></table>",
+        "<table class=\"cards\"><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+         <th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead><tbody>{}</tbody></table>",
+        say!("queue.seen"),
+        say!("queue.where"),
+        say!("queue.state"),
+        say!("queue.look_by"),
         rows
     )
 }

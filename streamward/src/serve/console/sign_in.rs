@@ -15,6 +15,7 @@ use super::super::passkey::{Made, Shown};
 use super::{Answer, may, page};
 use crate::clock::now;
 use crate::html;
+use crate::say;
 use crate::store::{Account, Error, Passkey};
 
 /// How many passkeys a person can have.
@@ -45,33 +46,36 @@ fn form(desk: &Shared, wrong: Option<&str>) -> Page {
     let wrong = wrong.map(|wrong| html!("<p class=\"alarm\" role=\"alert\">{}</p>", wrong));
     let own = desk.oidc.as_ref().map(|oidc| {
         html!(
-            "<h2>With {}</h2><p><a class=\"button\" href=\"/sign-in/oidc\">Sign in with {}</a></p>",
-            oidc.name,
-            oidc.name
+            "<h2>{}</h2><p><a class=\"button\" href=\"/sign-in/oidc\">{}</a></p>",
+            say!("sign_in.with_provider", name = oidc.name),
+            say!("sign_in.go_to_provider", name = oidc.name)
         )
     });
-    Page::new(
-        "Sign in",
-        html!(
-            "{}{}<h2>With a code</h2><p>There are no passwords here. Somebody who lets people in gives you a code that works once, for half an \
-             hour.</p>\
-             <form method=\"post\" action=\"/sign-in\"><label for=\"code\">Your one-time code</label>\
-             <input type=\"text\" id=\"code\" name=\"code\" autocomplete=\"one-time-code\" autocapitalize=\"none\" \
-             spellcheck=\"false\" required maxlength=\"100\"><button>Sign in</button></form>\
-             <h2>With a passkey</h2><p>If you have made a passkey here, no code is needed.</p>\
-             <p><button type=\"button\" class=\"quiet\" data-passkey=\"/sign-in/passkey\" data-then=\"/\">Use a passkey</button></p>\
-             <p id=\"said\" role=\"status\"></p>",
-            wrong,
-            own
-        ),
-    )
+    let body = html!(
+        "{}{}<h2>{}</h2><p>{}</p>\
+         <form method=\"post\" action=\"/sign-in\"><label for=\"code\">{}</label>\
+         <input type=\"text\" id=\"code\" name=\"code\" autocomplete=\"one-time-code\" autocapitalize=\"none\" \
+         spellcheck=\"false\" required maxlength=\"100\"><button>{}</button></form><h2>{}</h2><p>{}</p>\
+         <p><button type=\"button\" class=\"quiet\" data-passkey=\"/sign-in/passkey\" data-then=\"/\">{}</button></p>\
+         <p id=\"said\" role=\"status\"></p>",
+        wrong,
+        own,
+        say!("sign_in.with_code"),
+        say!("sign_in.no_passwords"),
+        say!("sign_in.your_code"),
+        say!("sign_in.enter"),
+        say!("sign_in.with_passkey"),
+        say!("sign_in.no_code_needed"),
+        say!("sign_in.use_passkey")
+    );
+    Page { is_spoken: true, ..Page::new(&say!("sign_in.title"), body) }
 }
 
 async fn enter(State(desk): State<Shared>, Form(entered): Form<Entered>) -> Answer {
     // A guess has one chance in 2^80; this makes each one slow as well.
     tokio::time::sleep(std::time::Duration::from_millis(200)).await;
     let Some(account) = desk.store.use_code(&entered.code, now()).await? else {
-        let page = form(&desk, Some("This code does not work. It may have been used, or be older than half an hour."));
+        let page = form(&desk, Some(&say!("sign_in.wrong_code")));
         return Ok((StatusCode::FORBIDDEN, page).into_response());
     };
     let token = crate::chance::token();

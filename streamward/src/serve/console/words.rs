@@ -9,6 +9,7 @@ use casework::{Deed, Dossier, Hold, Verdict};
 use jiff::Timestamp;
 
 use crate::html;
+use crate::say;
 use crate::serve::page::Html;
 
 /// A moment, to the second, UTC.
@@ -21,14 +22,14 @@ pub(super) fn moment(at: Timestamp) -> Html {
 pub(super) fn distance(at: Timestamp, now: Timestamp) -> String {
     let seconds = at.as_second() - now.as_second();
     let (n, unit) = match seconds.abs() {
-        s @ 0..120 => (s, "s"),
-        s @ 120..7200 => (s / 60, "min"),
-        s @ 7200..172_800 => (s / 3600, "h"),
-        s => (s / 86_400, "days"),
+        s @ 0..120 => (s, say!("time.seconds")),
+        s @ 120..7200 => (s / 60, say!("time.minutes")),
+        s @ 7200..172_800 => (s / 3600, say!("time.hours")),
+        s => (s / 86_400, say!("time.days")),
     };
     match seconds < 0 {
-        true => format!("{n} {unit} ago"),
-        false => format!("in {n} {unit}"),
+        true => say!("time.ago", n = n, unit = unit),
+        false => say!("time.in", n = n, unit = unit),
     }
 }
 
@@ -57,12 +58,12 @@ pub(super) fn source(source: Source) -> &'static str {
 /// Where a case is, with who has it.
 pub(super) fn state(dossier: &Dossier) -> String {
     match dossier.case().state() {
-        State::InReview { by } => format!("in review by {}", by.name()),
+        State::InReview { by } => say!("state.in_review", name = by.name()),
         State::Decided => match dossier.case().decision().map(|decision| decision.verdict) {
-            Some(Verdict::Violation) => "decided: to be reported".to_owned(),
-            Some(Verdict::NoViolation) | None => "decided: nothing to report".to_owned(),
+            Some(Verdict::Violation) => say!("state.to_be_reported"),
+            Some(Verdict::NoViolation) | None => say!("state.nothing_to_report"),
         },
-        State::Triaged => "waiting for somebody".to_owned(),
+        State::Triaged => say!("state.waiting"),
         other => other.name().to_owned(),
     }
 }
