@@ -99,7 +99,7 @@ pub fn batch(rows: &[Row], spans: Spans) -> Vec<Features> {
         let peers = PeerFeatures { n_peers: previous, n_below: 0 };
         *out = Features { sender: own, pair, beneficiary: out.beneficiary, peers };
     });
-    returned::each(rows, &senders, &beneficiaries, spans, |index, n| features[index].pair.n_returned = n);
+    returned::each(rows, &senders, &beneficiaries, spans, |index, n| features[index].sender.n_from_this = n);
     let mut peers = Peers::default();
     for (row, out) in rows.iter().zip(&mut features).filter(|(row, _)| row.counts()) {
         out.peers = peers.place(row, out.peers.n_peers, out.sender.n_transfers);
@@ -152,9 +152,9 @@ impl Stream {
         let at = Position { index, row, original: original(rows, row), n_senders: 0 };
         let beneficiary = party(&mut self.beneficiaries, row.beneficiary).push(at, spans);
         let at = Position { n_senders: beneficiary.n_senders, ..at };
-        let (sender, mut pair, previous) = party(&mut self.senders, row.sender).push(at, spans);
+        let (mut sender, pair, previous) = party(&mut self.senders, row.sender).push(at, spans);
         if let Some(other) = self.senders.get(row.beneficiary as usize).filter(|_| row.counts()) {
-            pair.n_returned = other.n_paid(row.sender, row.at_s - spans.pair_s);
+            sender.n_from_this = other.n_paid(row.sender, row.at_s - spans.pair_s);
         }
         let peers =
             if row.counts() { self.peers.place(row, previous, sender.n_transfers) } else { PeerFeatures::default() };

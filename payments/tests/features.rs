@@ -140,11 +140,6 @@ fn recount_one(rows: &[Row], index: usize, standings: &mut Standings, earlier: &
     let gaps: Vec<f64> = pair.windows(2).map(|two| (two[1].at_s - two[0].at_s) as f64).collect();
     let pair_features = PairFeatures {
         n_transfers: pair.len() as u32,
-        n_returned: select(&|r| {
-            let is_back = r.sender == me.beneficiary && r.beneficiary == me.sender;
-            r.counts() && is_back && within(r, SPANS.pair_s)
-        })
-        .len() as u32,
         n_verified: has(&pair, mark::VERIFIED),
         n_service: has(&pair, mark::SERVICE),
         age_s: me.at_s - first,
@@ -197,6 +192,11 @@ fn recount_one(rows: &[Row], index: usize, standings: &mut Standings, earlier: &
         n_hour_known: has(&own, mark::HOUR_KNOWN),
         n_night: has(&own, mark::NIGHT),
         n_recent: recent.len() as u32,
+        n_from_this: select(&|r| {
+            let is_back = r.sender == me.beneficiary && r.beneficiary == me.sender;
+            r.counts() && is_back && within(r, SPANS.pair_s)
+        })
+        .len() as u32,
         n_to_this: own.iter().filter(|r| r.beneficiary == me.beneficiary).count() as u32,
         n_travel: select(&|r| {
             r.has(mark::TRAVEL) && r.reverses == Row::NO_ROW && r.sender == me.sender && within(r, SPANS.window_s)

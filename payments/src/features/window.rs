@@ -46,6 +46,8 @@ pub struct SenderFeatures {
     pub n_recent: u32,
     /// Transfers to this beneficiary.
     pub n_to_this: u32,
+    /// Transfers the other way, from this beneficiary, within the pair's window and on any corridor.
+    pub n_from_this: u32,
     /// Travel purchases, on any corridor.
     pub n_travel: u32,
     /// Worth of all, in minor units of the reference.
@@ -63,9 +65,7 @@ pub struct SenderFeatures {
 pub struct PairFeatures {
     /// Transfers within the pair's window, this one included.
     pub n_transfers: u32,
-    /// Transfers the other way, from this beneficiary to this sender, within the pair's window, on any corridor.
-    pub n_returned: u32,
-    /// Of those to the beneficiary, with a verified relation.
+    /// Of those, with a verified relation.
     pub n_verified: u32,
     /// Of those, to a school, biller, business or charity.
     pub n_service: u32,
@@ -441,6 +441,7 @@ impl CorridorWindow {
             n_night: self.n_night,
             n_recent: (self.entries.len() - self.n_earlier) as u32,
             n_to_this,
+            n_from_this: 0,
             n_travel: 0,
             sum_minor: clamped(self.sum_minor),
             recent_sum_minor: clamped(self.recent_sum_minor),
@@ -529,7 +530,6 @@ impl PairWindow {
         let spread_s = at.row.at_s - self.entries.front().map_or(at.row.at_s, |first| first.at_s);
         PairFeatures {
             n_transfers,
-            n_returned: 0,
             n_verified: self.n_verified,
             n_service: self.n_service,
             age_s: at.row.at_s - first_s,

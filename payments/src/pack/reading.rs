@@ -120,7 +120,7 @@ pub static FEATURES: [Reading; 48] = [
         (f.peers.n_peers >= N_PEERS_MIN).then(|| percent(f.peers.n_below, f.peers.n_peers)).flatten()
     }),
     reading("pair-transfers", Evidence::Pair, |f, _| count(f.pair.n_transfers)),
-    reading("pair-returned", Evidence::Returned, |f, _| count(f.pair.n_returned)),
+    reading("pair-returned", Evidence::Returned, |f, _| count(f.sender.n_from_this)),
     reading("pair-age-days", Evidence::Pair, |f, _| Some(f.pair.age_s / crate::time::DAY_S)),
     reading("pair-verified-share-percent", Evidence::Pair, |f, _| percent(f.pair.n_verified, f.pair.n_transfers)),
     reading("pair-service-share-percent", Evidence::Pair, |f, _| percent(f.pair.n_service, f.pair.n_transfers)),
