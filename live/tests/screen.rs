@@ -44,7 +44,7 @@ struct Stage {
     _turn: MutexGuard<'static, ()>,
 }
 
-/// One stage at a time: of two players that start together one may never show its window.
+/// One stage at a time: each has the pace that it measures.
 static TURN: Mutex<()> = Mutex::new(());
 
 impl Stage {
@@ -65,12 +65,13 @@ impl Stage {
                     [judges]\nlists = [\"test-card\"]\nregions = [\"whole\", \"trimmed\"]\n";
         std::fs::write(&policy, text).unwrap();
         let observer = Observer::new(&recipe, &clip, &Policy::parse(text).unwrap());
-        // The server chooses a free number and says it.
+        // The server chooses a free number and says it. It may not begin anew when its last client has gone: that is
+        // whoever asks for the player's window while the player is still on its way.
         let number = folder.path().join("number");
         let file = std::fs::File::create(&number).unwrap();
         let mut server = Command::new("Xvfb");
         server
-            .args(["-screen", "0", "640x480x24", "-nolisten", "tcp", "-displayfd", "1"])
+            .args(["-screen", "0", "640x480x24", "-noreset", "-nolisten", "tcp", "-displayfd", "1"])
             .stdout(file)
             .stderr(Stdio::null());
         let server = Running(server.spawn().unwrap());
