@@ -112,25 +112,25 @@ run(async (browser) => {
   await looked(bo, 'log-checked');
 
   // The organisation's own sign-in: whoever comes unknown stays out, until somebody who lets people in links them.
-  const cy = await (await browser.createBrowserContext()).newPage();
+  const stranger = await (await browser.createBrowserContext()).newPage();
   const go = async () => {
-    await cy.goto(`${ADDRESS}/sign-in`);
-    await Promise.all([cy.waitForNavigation(), cy.click('a[href="/sign-in/oidc"]')]);
+    await stranger.goto(`${ADDRESS}/sign-in`);
+    await Promise.all([stranger.waitForNavigation(), stranger.click('a[href="/sign-in/oidc"]')]);
   };
   await go();
-  await looked(cy, 'not-let-in');
-  const subject = await cy.$eval('pre', (pre) => pre.textContent);
+  await looked(stranger, 'not-let-in');
+  const subject = await stranger.$eval('pre', (pre) => pre.textContent);
   await bo.goto(`${ADDRESS}/people`);
   await bo.$eval('details', (details) => { details.open = true; });
   await looked(bo, 'people-linking');
   await bo.type('input[name=subject]', subject);
   await click(bo, 'Link it');
   await go();
-  await cy.waitForSelector('header form', { timeout: 10000 });
-  console.log(`signed in with the organisation's own sign-in, at ${new URL(cy.url()).pathname}`);
-  faultUnless(new URL(cy.url()).pathname === '/', 'the way on from the sign-in does not lead to the queue');
-  await cy.goto(`${ADDRESS}/sign-in/oidc/back?code=x&state=y`);
-  await looked(cy, 'sign-in-refused');
+  await stranger.waitForSelector('header form', { timeout: 10000 });
+  console.log(`signed in with the organisation's own sign-in, at ${new URL(stranger.url()).pathname}`);
+  faultUnless(new URL(stranger.url()).pathname === '/', 'the way on from the sign-in does not lead to the queue');
+  await stranger.goto(`${ADDRESS}/sign-in/oidc/back?code=x&state=y`);
+  await looked(stranger, 'sign-in-refused');
 
   await bo.goto(`${ADDRESS}/people`);
   await click(bo, 'One-time code');
