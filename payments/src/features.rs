@@ -1,8 +1,9 @@
 //! What did the last 90 days look like, at the moment of each transfer?
 //!
 //! Three views of every transfer: its sender's window on the same corridor, its beneficiary's window, and the pair's
-//! window of a year; and one comparison, with other senders on the same corridor and channel. A window ends with the
-//! transfer itself and never looks ahead: of several at one second, each sees those before it in the book's order.
+//! window of a year, with what came back within it; and one comparison, with other senders on the same corridor and
+//! channel. A window ends with the transfer itself and never looks ahead: of several at one second, each sees those
+//! before it in the book's order.
 //! A window is closed at both ends: exactly 90 days ago still counts.
 //!
 //! [`batch`] goes party by party, which is kind to the cache; [`Stream`] goes in order of arrival. Both drive the same
