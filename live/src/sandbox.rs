@@ -3,7 +3,8 @@
 //! The *checker* decodes what strangers send. Before the first such byte it gives up everything that it does not need
 //! for that: Landlock takes the files, system calls that are not on a short list are refused by seccomp, and limits hold
 //! for the rest. It cannot open a file, reach a network, start a program, signal or look into another process, nor make
-//! memory executable: all code that it will ever run is loaded before.
+//! memory executable: all code that it will ever run is loaded before. Of the capabilities that it was started with it
+//! keeps none.
 //! The *ingress* parts keep their sockets and no way to write files or start programs.
 //!
 //! Both layers, since neither is enough: Landlock says nothing of UDP, seccomp nothing of paths.
@@ -18,6 +19,7 @@ use landlock::{
     path_beneath_rules,
 };
 use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal};
+use rustix::thread::{CapabilitySet, CapabilitySets};
 
 use crate::Error;
 
@@ -65,7 +67,18 @@ pub(crate) fn read_only(paths: &[PathBuf]) -> Result<(), Error> {
         .and_then(|ruleset| ruleset.add_rules(rules))
         .map_err(refused)?;
     alone()?;
-    enforced(ruleset.restrict_self().map_err(refused)?.ruleset)
+    enforced(ruleset.restrict_self().map_err(refused)?.ruleset)?;
+    // Models and lists may lie in somebody's folder.
+    keep_only(CapabilitySet::DAC_READ_SEARCH)
+}
+
+/// Gives up every other capability, in this thread and those that it will start.
+fn keep_only(kept: CapabilitySet) -> Result<(), Error> {
+    let kept = kept & rustix::thread::capabilities(None).map_err(refused)?.permitted;
+    let none = CapabilitySet::empty();
+    rustix::thread::clear_ambient_capability_set().map_err(refused)?;
+    rustix::thread::set_capabilities(None, CapabilitySets { effective: kept, permitted: kept, inheritable: none })
+        .map_err(refused)
 }
 
 /// Last door: nothing from outside may have been read before.
@@ -85,6 +98,7 @@ pub(crate) fn close(room: Room) -> Result<(), Error> {
             limit(Resource::Fsize, 0)?;
             limit(Resource::Data, MEMORY_MAX)?;
             limit(Resource::Nofile, FILES_MAX)?;
+            keep_only(CapabilitySet::empty())?;
         }
         Room::Ingress => {
             limit(Resource::Core, 0)?;

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use guard::{Colour, Format, Frame, Size, test_card};
 
+/// Who has no rights of his own.
+const NOBODY: u32 = 65_534;
 /// Set in the process that stands on its own mount.
 const INSIDE: &str = "STREAMWARD_TEST_MOUNT";
 
@@ -86,20 +88,20 @@ pub(crate) struct Folder {
 
 impl Folder {
     pub(crate) fn guard(place: &Path, folder: &Path) -> Folder {
-        Folder::start(place, folder, &[], "the folder is guarded")
+        Folder::start(as_its_unit(place), place, folder, &[], "the folder is guarded")
     }
 
     pub(crate) fn react(place: &Path, folder: &Path) -> Folder {
-        Folder::start(place, folder, &["--react"], "it can only react")
+        let guard = Command::new(env!("CARGO_BIN_EXE_streamward-guard"));
+        Folder::start(guard, place, folder, &["--react"], "it can only react")
     }
 
-    fn start(place: &Path, folder: &Path, more: &[&str], first_words: &str) -> Folder {
+    fn start(mut guard: Command, place: &Path, folder: &Path, more: &[&str], first_words: &str) -> Folder {
         let policy = place.join("folder.toml");
         let text = "name = \"folder\"\nversion = 1\ndescription = \"For tests.\"\n[timing]\nhold_ms = 800\n\
                     [judges]\nlists = [\"test-card\"]\nregions = [\"whole\", \"trimmed\"]\n";
         std::fs::write(&policy, text).unwrap();
         let words = place.join("words");
-        let mut guard = Command::new(env!("CARGO_BIN_EXE_streamward-guard"));
         guard.arg("folder").arg(folder).args(["--json", "--threads", "2", "--policy"]).arg(&policy).args(more);
         guard.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(std::fs::File::create(&words).unwrap());
         let folder = Folder { guard: guard.spawn().unwrap(), words, policy };
@@ -189,6 +191,21 @@ impl Drop for Folder {
         let _ = self.guard.kill();
         let _ = self.guard.wait();
     }
+}
+
+/// The guard, nobody's, with the three capabilities that its unit leaves it.
+fn as_its_unit(place: &Path) -> Command {
+    let capabilities = "+sys_admin,+dac_read_search,+lease";
+    let state = place.join("state");
+    std::fs::create_dir(&state).unwrap();
+    std::os::unix::fs::chown(&state, Some(NOBODY), Some(NOBODY)).unwrap();
+    let mut command = Command::new("setpriv");
+    command.args([format!("--reuid={NOBODY}"), format!("--regid={NOBODY}"), "--clear-groups".into()]);
+    command.arg(format!("--bounding-set=-all,{capabilities}")).arg(format!("--inh-caps=-all,{capabilities}"));
+    command.args([format!("--ambient-caps={capabilities}"), "--no-new-privs".into(), "--".into()]);
+    command.arg(env!("CARGO_BIN_EXE_streamward-guard"));
+    command.envs(["STREAMWARD_STATE", "STREAMWARD_RUN", "XDG_CACHE_HOME", "HOME"].map(|name| (name, &state)));
+    command
 }
 
 /// Sends a signal by its name.
