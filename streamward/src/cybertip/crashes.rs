@@ -4,8 +4,11 @@
 //! memory; then the filing begins again from what is stored. Every point is tried: before and after each step is
 //! stored, before each question, after each answer; and for each question everything the fake can do wrong, with the
 //! authority's clock put forward so far that what is unfinished is deleted.
+//!
+//! After a crash, what comes next depends on what is stored and on what the authority has, and on nothing else. So of
+//! two schedules that leave the same behind only the first is made longer: what would follow the second was tried there.
 
-use std::collections::BTreeMap;
+use std::collections::{HashSet, VecDeque};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -13,7 +16,7 @@ use std::time::Duration;
 
 use casework::case::Event;
 use casework::evidence::Kept;
-use casework::filing::{FileToSend, Status};
+use casework::filing::{FileToSend, Status, Step};
 use casework::referral::{Intake, Seen, Source};
 use casework::report::Destination;
 use casework::{Decision, Deed, Person, Referral, Sealed, Verdict};
@@ -45,6 +48,14 @@ struct Tally {
     lost: u64,
     filed_twice: u64,
     files_wrong: u64,
+}
+
+/// A schedule that was run.
+struct Ran {
+    /// The points that it passed.
+    points: Vec<Point>,
+    /// What it left behind at its last trouble, in words that say nothing of which report it was.
+    left: String,
 }
 
 /// A filing under way in a test.
@@ -163,13 +174,16 @@ impl Bench {
         Some(Bench { store, schema: schema()?, client, fake, folder, now, n_cases: Mutex::new(0) })
     }
 
-    /// Every schedule of up to `n_max` troubles at the points that are asked for.
+    /// Every schedule of up to `n_max` troubles at the points that are asked for. The shorter ones come first: of two that
+    /// leave the same behind, the one with more troubles to come is made longer.
     async fn enumerate(&self, n_max: usize, troubles: &[Trouble], is_tried: &(dyn Fn(Point) -> bool + Sync)) -> Tally {
         let mut tally = Tally::default();
-        let mut schedules = vec![Vec::new()];
-        while let Some(schedule) = schedules.pop() {
-            let points = self.run(&schedule, &mut tally).await;
-            if schedule.len() == n_max {
+        let mut schedules = VecDeque::from([Vec::new()]);
+        let mut seen = HashSet::new();
+        while let Some(schedule) = schedules.pop_front() {
+            let Ran { points, left } = self.run(&schedule, &mut tally).await;
+            let has_only_crashes = !schedule.is_empty() && schedule.iter().all(|(_, it)| *it == Trouble::Crash);
+            if schedule.len() == n_max || has_only_crashes && !seen.insert(left) {
                 continue;
             }
             let from = schedule.last().map_or(0, |(place, _): &(usize, Trouble)| place + 1);
@@ -180,19 +194,20 @@ impl Bench {
                 for trouble in troubles {
                     let mut longer: Vec<(usize, Trouble)> = schedule.clone();
                     longer.push((place, *trouble));
-                    schedules.push(longer);
+                    schedules.push_back(longer);
                 }
             }
         }
         tally
     }
 
-    /// Files one report through this schedule; the points that it passed.
-    async fn run(&self, schedule: &[(usize, Trouble)], tally: &mut Tally) -> Vec<Point> {
-        self.fake.set_faults(vec![]);
+    /// Files one report through this schedule.
+    async fn run(&self, schedule: &[(usize, Trouble)], tally: &mut Tally) -> Ran {
+        self.fake.forget();
         let case = self.approved(2).await;
-        let before: BTreeMap<_, _> = self.fake.reports();
+        let start = self.now();
         let mut points = Vec::new();
+        let mut left = String::new();
         let mut status = None;
         for _ in 0..100 {
             let outbox = Outbox {
@@ -221,19 +236,17 @@ impl Bench {
                     status = Some(done);
                     break;
                 }
-                Err(Error::Crashed) => {}
+                Err(Error::Crashed) => left = self.left(&case, start).await,
                 Err(error) => panic!("{error} in {schedule:?}"),
             }
         }
-        let finished: Vec<_> = self
-            .fake
-            .reports()
-            .into_iter()
-            .filter(|(id, report)| report.is_finished && !before.contains_key(id))
-            .collect();
+        let finished: Vec<_> = self.fake.reports().into_iter().filter(|(_, report)| report.is_finished).collect();
         let is_known =
             matches!(&status, Some(Status::Filed { report_id, .. }) if finished.iter().any(|(id, _)| id == report_id));
         tally.n_runs += 1;
+        if tally.n_runs.is_multiple_of(1000) {
+            eprintln!("{tally:?}");
+        }
         tally.lost += u64::from(finished.is_empty() || !is_known);
         tally.filed_twice += u64::from(finished.len() > 1);
         let is_whole = |report: &crate::fake::cybertip::Opened| {
@@ -245,7 +258,35 @@ impl Bench {
         if tally.lost + tally.filed_twice + tally.files_wrong > 0 {
             eprintln!("{schedule:?}: {status:?}");
         }
-        points
+        Ran { points, left }
+    }
+
+    /// What is stored of this filing and what the authority has of it: times from `start`, names in order.
+    async fn left(&self, case: &str, start: Timestamp) -> String {
+        let since = |at: Timestamp| at.duration_since(start).as_secs();
+        let mut left = format!("{} s:", since(self.now()));
+        for step in self.store.case(case).await.unwrap().report(1).unwrap().journal() {
+            left += &match step {
+                Step::Intended { request, at } => format!(" {request:?} {}", since(*at)),
+                Step::Answered { answer, at } => format!(" {answer:?} {}", since(*at)),
+                Step::Resumed { at } => format!(" resumed {}", since(*at)),
+            };
+        }
+        let mut names = Vec::new();
+        for (id, report) in self.fake.reports() {
+            left += &format!(" / {id}, finished {}, retracted {}", report.is_finished, report.is_retracted);
+            names.push(id.to_string());
+            for file in report.files {
+                left += &format!(", {} {} {}", file.file_id, file.md5, file.details.is_some());
+                names.extend([file.file_id, file.md5]);
+            }
+        }
+        let mut names: Vec<_> = names.iter().enumerate().collect();
+        names.sort_by_key(|(_, name)| std::cmp::Reverse(name.len())); // no name within a longer one
+        for (place, name) in names {
+            left = left.replace(name, &format!("name {place}"));
+        }
+        left
     }
 
     async fn go(&self, case: &str) -> Result<Status, Error> {

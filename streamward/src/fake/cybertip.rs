@@ -130,6 +130,13 @@ impl Fake {
         inside.n_requests = 0;
     }
 
+    /// Forgets every report, and what was to go wrong.
+    #[cfg(test)]
+    pub(crate) fn forget(&self) {
+        self.set_faults(vec![]);
+        self.inside().reports.clear();
+    }
+
     /// Every report as it stands now.
     pub(crate) fn reports(&self) -> BTreeMap<i64, Opened> {
         let mut inside = self.inside();
