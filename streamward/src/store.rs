@@ -6,6 +6,7 @@
 mod schema;
 mod key;
 mod log;
+mod intake;
 mod cases;
 mod people;
 mod vault;
@@ -41,6 +42,7 @@ pub(crate) struct Store {
     signer: Signer,
     /// One writer at a time in this process; between processes the database sees to it.
     turn: Mutex<()>,
+    intake: intake::Intake,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,7 +125,7 @@ impl Store {
         schema::migrate(&pool, kind).await?;
         let n_entries: i64 = sqlx::query("SELECT n_entries FROM head").fetch_one(&pool).await?.get(0);
         let signer = key::of(data, n_entries)?;
-        let store = Store { pool, kind, signer, turn: Mutex::new(()) };
+        let store = Store { pool, kind, signer, turn: Mutex::new(()), intake: intake::Intake::default() };
         store.check_key().await?;
         Ok(store)
     }

@@ -58,24 +58,6 @@ pub(crate) struct Due {
 }
 
 impl Store {
-    /// Takes something in, once: the same thing again leads to the same case, whether or not the first answer arrived.
-    ///
-    /// What is referred of the same place while nobody has decided joins that case: one look, not many.
-    ///
-    /// # Errors
-    /// [`Error::Database`]; then nothing was taken in.
-    pub(crate) async fn refer(
-        &self,
-        who: Option<&Person>,
-        referral: Referral,
-        at: Timestamp,
-    ) -> Result<Referred, Error> {
-        let mut write = self.write(at).await?;
-        let referred = take_in(&mut write, who, referral, at).await?;
-        write.commit().await?;
-        Ok(referred)
-    }
-
     /// Takes many things in at once: all of them, or none.
     ///
     /// # Errors
@@ -297,7 +279,7 @@ pub(super) fn text(dossier: &Dossier) -> String {
     serde_json::to_string(dossier).expect("a dossier can be written as JSON")
 }
 
-async fn take_in(
+pub(super) async fn take_in(
     write: &mut Write<'_>,
     who: Option<&Person>,
     referral: Referral,

@@ -1,6 +1,7 @@
 //! Does the store keep what it is given, and notice what it was not? Every question is asked of SQLite and of PostgreSQL.
 
 mod appeals;
+mod intake;
 mod quality;
 
 use std::future::Future;

@@ -3,7 +3,7 @@
 //! Three questions: does the log lead to the head that was signed; is each body what its entry says; do the cases and
 //! people stored beside the log say what the log makes of them. Whoever edits any of it changes an answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use casework::exposure::Exposure;
 use casework::hands::Hands;
@@ -123,7 +123,9 @@ impl Store {
             .fetch_all(&self.pool)
             .await?;
             let Some(last) = rows.last() else { break };
-            after = last.get(0);
+            let last: String = last.get(0);
+            let deeds = self.logged_between(&after, &last).await?;
+            after = last;
             for row in &rows {
                 let id: String = row.get(0);
                 findings.n_cases += 1;
@@ -138,7 +140,7 @@ impl Store {
                     appeal_at: row.get(9),
                     second: row.get(10),
                 };
-                match self.made_again(&id).await? {
+                match deeds.get(&id).and_then(|deeds| made_again(deeds)) {
                     None => findings.faults.push(format!("case {id}: its records in the log do not make a case")),
                     Some(dossier) if text(&dossier) != row.get::<String, _>(7) => {
                         findings.faults.push(format!("case {id} is not what the log makes of it"));
@@ -152,7 +154,7 @@ impl Store {
         }
         let missing = sqlx::query(
             "SELECT DISTINCT subject FROM log WHERE subject NOT IN ('people', 'vault', 'quality')
-             AND subject NOT IN (SELECT id FROM cases) ORDER BY subject LIMIT 100",
+             AND NOT EXISTS (SELECT 1 FROM cases WHERE cases.id = log.subject) ORDER BY subject LIMIT 100",
         )
         .fetch_all(&self.pool)
         .await?;
@@ -160,20 +162,21 @@ impl Store {
         Ok(())
     }
 
-    async fn made_again(&self, case: &str) -> Result<Option<Dossier>, Error> {
-        let (mut dossier, mut hands) = (Dossier::default(), Hands::default());
-        let rows = sqlx::query("SELECT body, entry FROM log WHERE subject = $1 ORDER BY position")
-            .bind(case.to_owned())
-            .fetch_all(&self.pool)
-            .await?;
-        for row in &rows {
-            let Ok(deed) = serde_json::from_str::<Deed>(&row.get::<String, _>(0)) else { return Ok(None) };
-            let Ok(entry) = serde_json::from_str::<Entry>(&row.get::<String, _>(1)) else { return Ok(None) };
-            if hands.take(entry.who.as_ref(), &deed).is_err() || dossier.apply(&deed).is_err() {
-                return Ok(None);
-            }
+    /// What the log has of each case after `after` up to `last`: bodies and entries, the earliest first.
+    async fn logged_between(&self, after: &str, last: &str) -> Result<HashMap<String, Vec<(String, String)>>, Error> {
+        let rows = sqlx::query(
+            "SELECT subject, body, entry FROM log WHERE subject > $1 AND subject <= $2
+             AND subject NOT IN ('people', 'vault', 'quality') ORDER BY subject, position",
+        )
+        .bind(after.to_owned())
+        .bind(last.to_owned())
+        .fetch_all(&self.pool)
+        .await?;
+        let mut deeds: HashMap<String, Vec<(String, String)>> = HashMap::new();
+        for row in rows {
+            deeds.entry(row.get(0)).or_default().push((row.get(1), row.get(2)));
         }
-        Ok(Some(dossier).filter(|_| !rows.is_empty()))
+        Ok(deeds)
     }
 
     async fn verify_people(&self, findings: &mut Findings) -> Result<(), Error> {
@@ -248,6 +251,17 @@ impl Store {
         quorum.verify(note).map_err(|error| error.to_string())?;
         Checkpoint::parse(note.text()).map_err(|error| error.to_string())
     }
+}
+
+/// The case that these deeds make, each with the entry it was logged by; none where they make none.
+fn made_again(deeds: &[(String, String)]) -> Option<Dossier> {
+    let (mut dossier, mut hands) = (Dossier::default(), Hands::default());
+    for (body, entry) in deeds {
+        let (deed, entry): (Deed, Entry) = (serde_json::from_str(body).ok()?, serde_json::from_str(entry).ok()?);
+        hands.take(entry.who.as_ref(), &deed).ok()?;
+        dossier.apply(&deed).ok()?;
+    }
+    Some(dossier).filter(|_| !deeds.is_empty())
 }
 
 fn fault_of(entry: &str, body: &str, subject: &str) -> Option<&'static str> {
