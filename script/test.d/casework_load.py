@@ -26,7 +26,7 @@ LIMIT_MS_P99, LIMIT_QUEUE_MS = 50, 100
 
 def main(program: str, n_cases: int, seconds: int) -> int:
     is_right = True
-    for store in ("SQLite", "PostgreSQL"):
+    for store in os.environ.get("STORES", "SQLite PostgreSQL").split():
         url = os.environ.get("STREAMWARD_TEST_POSTGRES")
         if store == "PostgreSQL" and not url:
             print("not run: there is no PostgreSQL")
@@ -46,7 +46,7 @@ def measure(program: str, store: str, data: Path, database: list, n_cases: int, 
         (data / "seed.jsonl").write_text(lines)
         run("refer", data / "seed.jsonl")
     (data / "seed.jsonl").unlink(missing_ok=True)
-    print(f"{store}: {n_cases} cases taken in, in {time.monotonic() - began:.0f} s")
+    print(f"{store}: {n_cases} cases taken in, in {time.monotonic() - began:.0f} s", flush=True)
     run("person", "add", "load", "--role", "service")
     run("person", "add", "ada", "--role", "reviewer", "--reads", "video")
     token = run("person", "token", "load").strip()
