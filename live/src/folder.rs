@@ -17,12 +17,12 @@
 
 mod group;
 mod gate;
-mod media;
+pub(crate) mod media;
 mod link;
 mod looker;
 pub(crate) mod keeper;
 pub(crate) mod checker;
-mod still;
+pub(crate) mod still;
 mod film;
 pub(crate) mod react;
 

@@ -28,6 +28,8 @@ pub mod pipe;
 mod network;
 mod sandbox;
 mod keeper;
+mod film;
+mod stills;
 mod folder;
 mod screen;
 mod camera;

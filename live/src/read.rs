@@ -1,8 +1,11 @@
-//! How is a file of limited size read, with an error that names it?
+//! How is a file of limited size read, with an error that names it, and how a part of one that others read too?
 
 use std::fs::File;
 use std::io::Read;
+use std::os::fd::OwnedFd;
 use std::path::Path;
+
+use rustix::io::Errno;
 
 use crate::Error;
 
@@ -19,4 +22,18 @@ pub(crate) fn text(path: &Path, bytes_max: u64) -> Result<String, Error> {
         return Err(Error::TooLarge { path: path.to_owned(), bytes_max });
     }
     Ok(text)
+}
+
+/// Reads a part of the file, wherever others read it.
+pub(crate) fn at(file: &OwnedFd, bytes: &mut [u8], at: u64) -> Result<usize, Errno> {
+    let mut n_read = 0;
+    while n_read < bytes.len() {
+        match rustix::io::pread(file, &mut bytes[n_read..], at + n_read as u64) {
+            Ok(0) => break,
+            Ok(n_bytes) => n_read += n_bytes,
+            Err(Errno::INTR) => (),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(n_read)
 }

@@ -82,6 +82,15 @@ enum Part {
         #[arg(long)]
         mode: Mode,
     },
+    /// Makes a few small pictures of the file that is its standard input.
+    Stills {
+        /// How many, at most.
+        #[arg(long, default_value_t = 9, value_parser = clap::value_parser!(u8).range(1..=25))]
+        count: u8,
+        /// Their longest side, in pixels.
+        #[arg(long, default_value_t = 640, value_parser = clap::value_parser!(u32).range(16..=4096))]
+        side: u32,
+    },
     /// Tries what the sandbox refuses, for the doctor.
     Probe {
         #[command(flatten)]
@@ -122,6 +131,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
             n_threads: choices.threads.max(1),
             geometry: geometry.as_deref().and_then(|text| text.parse().ok()),
         })?,
+        Part::Stills { count, side } => crate::stills::run(usize::from(*count), *side)?,
         Part::Probe { choices, marks, outside } => probe(marks, || match outside {
             true => Ok(()),
             false => checker::shut_in(&choices.policy, &choices.lists, crate::sandbox::Room::Checker).map(|_| ()),

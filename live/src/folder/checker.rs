@@ -16,6 +16,7 @@ use crate::detectors::lock;
 use crate::network::{BEAT, checker};
 use crate::panel::{Panel, PanelMaker};
 use crate::policies::Source;
+use crate::read;
 use crate::sandbox::Room;
 
 /// Judges until the keeper is gone.
@@ -77,7 +78,7 @@ fn work(files: &Mutex<mpsc::Receiver<(u64, OwnedFd)>>, policy: &Policy, maker: &
 /// Judges one file, whole.
 pub(super) fn judge(file: &OwnedFd, policy: &Policy, maker: &PanelMaker, panel: &mut Box<dyn Panel>) -> Verdict {
     let mut bytes = [0; media::N_BYTES];
-    match link::read_at(file, &mut bytes, 0).map(|n_bytes| media::of(&bytes[..n_bytes])) {
+    match read::at(file, &mut bytes, 0).map(|n_bytes| media::of(&bytes[..n_bytes])) {
         Ok(None) => Verdict::Clear,
         Ok(Some(Media::Still)) => still::judge(file, policy, panel.as_mut()),
         Ok(Some(Media::Film(demux))) => film::judge(file, demux, policy, maker),

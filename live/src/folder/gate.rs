@@ -11,9 +11,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{FileType, Stat};
 
+use super::Verdict;
 use super::group::is_being_written;
 use super::media::{self, Media};
-use super::{Verdict, link};
 
 /// Verdicts that are kept; of more all are forgotten, and files are judged again.
 const VERDICTS_MAX: usize = 1_000_000;
@@ -95,7 +95,7 @@ impl Gate {
         }
         self.members.insert(key.identity);
         let mut bytes = [0; media::N_BYTES];
-        match link::read_at(file, &mut bytes, 0).map(|n_bytes| media::of(&bytes[..n_bytes])) {
+        match crate::read::at(file, &mut bytes, 0).map(|n_bytes| media::of(&bytes[..n_bytes])) {
             Ok(Some(Media::Still | Media::Film(_))) => Answer::Judge(key),
             Ok(Some(Media::Unknown)) | Err(_) => Answer::Refuse(Verdict::Unjudged),
             Ok(None) => {

@@ -89,17 +89,3 @@ pub(super) fn wait<const N: usize>(files: [&dyn AsFd; N], at_most: Duration) -> 
     let _ = rustix::event::poll(&mut asked, Some(&time));
     asked.map(|asked| !asked.revents().is_empty())
 }
-
-/// Reads a part of the file, wherever others read it.
-pub(super) fn read_at(file: &OwnedFd, bytes: &mut [u8], at: u64) -> Result<usize, Errno> {
-    let mut n_read = 0;
-    while n_read < bytes.len() {
-        match rustix::io::pread(file, &mut bytes[n_read..], at + n_read as u64) {
-            Ok(0) => break,
-            Ok(n_bytes) => n_read += n_bytes,
-            Err(Errno::INTR) => (),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(n_read)
-}

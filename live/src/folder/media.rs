@@ -2,7 +2,7 @@
 
 /// How it is decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Media {
+pub(crate) enum Media {
     /// A still, or a few of them one after the other.
     Still,
     /// A container of streams, by the GStreamer element that takes it apart.
@@ -12,11 +12,11 @@ pub(super) enum Media {
 }
 
 /// Bytes that are looked at.
-pub(super) const N_BYTES: usize = 400;
+pub(crate) const N_BYTES: usize = 400;
 
 /// `None` for everything else, which is no business of the guard's. Sources: the magic numbers of the formats' own
 /// specifications, as collected in `file`'s magic and in the WHATWG MIME Sniffing Standard §6.
-pub(super) fn of(bytes: &[u8]) -> Option<Media> {
+pub(crate) fn of(bytes: &[u8]) -> Option<Media> {
     let has = |at: usize, magic: &[u8]| bytes.get(at..).is_some_and(|rest| rest.starts_with(magic));
     let riff = |kind: &[u8]| has(0, b"RIFF") && has(8, kind);
     let is_still = has(0, b"\xff\xd8\xff")

@@ -13,8 +13,9 @@ use guard::{Colour, Format, Frame, Policy, Rect, Size};
 use image::codecs::{gif::GifDecoder, png::PngDecoder, webp::WebPDecoder};
 use image::{AnimationDecoder, DynamicImage, ImageFormat, ImageReader, Limits};
 
-use super::{Verdict, link};
+use super::Verdict;
 use crate::panel::Panel;
+use crate::read;
 
 /// Longest side that is decoded, pixels: that of the formats themselves is more than a machine has memory for.
 const SIDE_MAX: u32 = 20_000;
@@ -43,7 +44,7 @@ pub(super) fn judge(file: &OwnedFd, policy: &Policy, panel: &mut dyn Panel) -> V
 }
 
 /// Gives each picture of the file until one time the answer is no.
-fn each(file: &OwnedFd, mut goes_on: impl FnMut(&DynamicImage) -> bool) -> image::ImageResult<()> {
+pub(crate) fn each(file: &OwnedFd, mut goes_on: impl FnMut(&DynamicImage) -> bool) -> image::ImageResult<()> {
     let mut reader = ImageReader::new(BufReader::with_capacity(1 << 16, At { file, at: 0 })).with_guessed_format()?;
     let mut limits = Limits::default();
     (limits.max_image_width, limits.max_image_height) = (Some(SIDE_MAX), Some(SIDE_MAX));
@@ -138,7 +139,7 @@ struct At<'a> {
 
 impl Read for At<'_> {
     fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
-        let n_bytes = link::read_at(self.file, bytes, self.at)?;
+        let n_bytes = read::at(self.file, bytes, self.at)?;
         self.at += n_bytes as u64;
         Ok(n_bytes)
     }

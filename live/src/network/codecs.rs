@@ -98,7 +98,7 @@ pub(crate) fn next(caps: &gst::CapsRef) -> Result<Next, Error> {
 
 /// Makes every element once, so that its code is loaded before the sandbox closes. Codecs that are not installed are
 /// left out; without them their sources are covered.
-pub(super) fn load() {
+pub(crate) fn load() {
     let names = CONTAINERS.iter().chain(&PAYLOADS).map(|(_, element)| *element);
     let names = names.chain(FILES).chain(CODECS.iter().flat_map(|codec| codec.elements.iter().copied()));
     for name in
