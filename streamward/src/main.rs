@@ -13,6 +13,7 @@ mod evaluate;
 mod exchange;
 mod fake;
 mod file;
+mod film;
 mod guard;
 mod hash;
 mod list;

@@ -24,6 +24,7 @@ use super::super::grants::{Ended, Grant};
 use super::super::page::Html;
 use super::{Refusal, cases, may};
 use crate::clock::now;
+use crate::film;
 use crate::html;
 use crate::store::{Account, Error};
 
@@ -40,6 +41,24 @@ pub(super) fn routes() -> Routes {
         .post("/cases/{case}/files/{file}/reveal", may(Permission::Reveal), ask)
         .get("/reveal/{grant}", may(Permission::Reveal), show)
         .post("/reveal/{grant}/cover", may(Permission::Reveal), cover)
+}
+
+/// What can be shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Media {
+    Picture,
+    /// As a sheet of its pictures.
+    Film,
+}
+
+impl Media {
+    fn of(file: &Evidence) -> Option<Media> {
+        match file.media_type.split('/').next() {
+            Some("image") => Some(Media::Picture),
+            Some("video") => Some(Media::Film),
+            _ => None,
+        }
+    }
 }
 
 /// Why nothing is shown, for the script that asked: a status and one sentence.
@@ -84,7 +103,7 @@ fn absent() -> Covered {
 
 /// The tiles of a case: one for each picture in the vault, with nothing in it.
 pub(super) async fn tiles(desk: &Shared, id: &str, dossier: &Dossier, reader: &Account) -> Result<Html, Refusal> {
-    let is_picture = |file: &&Evidence| file.kept.sealing().is_some() && file.media_type.starts_with("image/");
+    let is_picture = |file: &&Evidence| file.kept.sealing().is_some() && Media::of(file).is_some();
     let pictures: Vec<&Evidence> = dossier.evidence().iter().filter(is_picture).collect();
     if pictures.is_empty() || !reader.may(Permission::Reveal) || !reader.compartments.contains(&Compartment::Video) {
         return Ok(html!(""));
@@ -199,12 +218,18 @@ async fn logged(desk: &Shared, name: &str, grant: &Grant) -> Result<Option<Vec<u
     let (files, mode) = (desk.files.clone(), grant.mode);
     let _turn = desk.unpacking.acquire().await;
     let made = tokio::task::spawn_blocking(move || {
-        let bytes = files.open(&evidence, &sealing, LEN_MAX).map_err(|error| {
+        let media = Media::of(&evidence);
+        let len_max = if media == Some(Media::Film) { film::LEN_MAX } else { LEN_MAX };
+        let bytes = files.open(&evidence, &sealing, len_max).map_err(|error| {
             tracing::error!("a file of the vault cannot be opened");
             let line = error.to_string();
             Covered(StatusCode::CONFLICT, line.lines().next().unwrap_or_default().to_owned())
         })?;
-        picture(&bytes, mode).ok_or_else(|| {
+        let shown = match media {
+            Some(Media::Film) => film::sheet(bytes).ok().and_then(|sheet| shown(sheet.into(), mode)),
+            Some(Media::Picture) | None => picture(&bytes, mode),
+        };
+        shown.ok_or_else(|| {
             Covered(StatusCode::UNPROCESSABLE_ENTITY, "this file is no picture that can be shown".to_owned())
         })
     });
@@ -253,6 +278,11 @@ fn picture(file: &[u8], mode: Mode) -> Option<Vec<u8>> {
     let unpacked = crate::picture::unpack(file).ok()?;
     let mut image = unpacked.image;
     image.apply_orientation(unpacked.orientation);
+    shown(image, mode)
+}
+
+/// A picture as it is sent.
+fn shown(image: DynamicImage, mode: Mode) -> Option<Vec<u8>> {
     let within = |image: DynamicImage, side: u32| match image.width() > side || image.height() > side {
         true => image.thumbnail(side, side),
         false => image,
