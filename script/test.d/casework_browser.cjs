@@ -1,6 +1,6 @@
 // Two people at two browsers take one case all the way; each page they pass is looked at by axe and photographed.
 const { ADDRESS, streamward, faults, looked, signedIn, click, run } = require('./console_pages.cjs');
-const { revealed, faultUnless } = require('./casework_reveal.cjs');
+const { revealed, filmed, faultUnless } = require('./casework_reveal.cjs');
 
 // Opens what a summary holds.
 async function opened(page, summary) {
@@ -110,6 +110,12 @@ run(async (browser) => {
   }
   await click(bo, 'Check everything now');
   await looked(bo, 'log-checked');
+
+  // A film: a sheet of its stills, as a picture is looked at.
+  const { case: film } = JSON.parse(streamward('refer', `${process.env.FILM}.jsonl`, '--evidence', `${process.env.FILM}.mp4`, '--keep-evidence', '--json').trim().split('\n')[0]);
+  await cy.goto(`${ADDRESS}/cases/${film}`);
+  await click(cy, 'Take this case');
+  await filmed(cy);
 
   // The organisation's own sign-in: whoever comes unknown stays out, until somebody who lets people in links them.
   const stranger = await (await browser.createBrowserContext()).newPage();

@@ -5,6 +5,34 @@ const { streamward, faults, looked } = require('./console_pages.cjs');
 const faultUnless = (isSo, what) => { if (!isSo) faults.push(what); };
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
+// `page` stands at a case whose one film lies in the vault.
+async function filmed(page) {
+  await looked(page, 'case-film-covered');
+  for (const [mode, width] of [['tile', 320], ['full', 1928]]) {
+    const button = await page.$(`.tile button[data-mode=${mode}]`);
+    await button.scrollIntoView();
+    const box = await button.boundingBox();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.waitForFunction(() => { const canvas = document.querySelector('.tile canvas'); return !canvas.hidden && canvas.width > 0; }, { timeout: 40000, polling: 20 });
+    // Nine stills three by three: no two of them are alike, and none is black.
+    const sheet = await page.$eval('.tile canvas', (canvas) => {
+      const [wide, high] = [Math.floor(canvas.width / 3), Math.floor(canvas.height / 3)];
+      const still = (place) => {
+        const { data } = canvas.getContext('2d').getImageData((place % 3) * wide, Math.floor(place / 3) * high, wide, high);
+        let sum = 0;
+        for (let i = 0; i < data.length; i += 4) sum = (sum * 31 + data[i]) % 1000003;
+        return [sum, data.some((value, i) => i % 4 !== 3 && value > 100)];
+      };
+      const stills = [...Array(9).keys()].map(still);
+      return { width: canvas.width, nDifferent: new Set(stills.map(([sum]) => sum)).size, nLit: stills.filter(([, isLit]) => isLit).length };
+    });
+    faultUnless(sheet.width === width && sheet.nDifferent === 9 && sheet.nLit === 9, `the sheet of a film: ${JSON.stringify(sheet)}`);
+    await page.screenshot({ path: `${OUT}/case-film-${mode}.png` });
+    await page.mouse.up();
+  }
+}
+
 // `page` stands at the case with the number `card`, whose one picture lies in the vault.
 async function revealed(page, card) {
   const asked = [];
@@ -117,4 +145,4 @@ async function revealed(page, card) {
   await looked(page, 'case-budget-spent');
 }
 
-module.exports = { revealed, faultUnless };
+module.exports = { revealed, filmed, faultUnless };
