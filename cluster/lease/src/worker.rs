@@ -3,6 +3,7 @@
 //! [`Worker`] sees every lease on the bus and takes those that are on offer, as far as its judges can carry them. It
 //! waits a little before each, longer the more it has, so that the least loaded one is first; two that are equally
 //! quick meet in the bus's compare-and-set, and one is refused. What it holds it renews, and gives up when it drains.
+//! What is more than it can carry, since it was told to carry less, it offers, and judges on until somebody takes it.
 //!
 //! Nothing here makes anything safe: a worker that believes too long that it holds a lease sends answers that
 //! [`crate::Egress`] does not count.
@@ -43,7 +44,7 @@ pub enum Input {
         /// Whether one is open.
         is_open: bool,
     },
-    /// How much the judges can carry, pixels a second.
+    /// How much the judges can carry from now on, pixels a second.
     Capacity(u64),
     /// Take nothing more, and give up what is held.
     Drain,
@@ -248,7 +249,7 @@ impl Worker {
 
     /// What is to be done for a stream whose time has come.
     fn act(&mut self, stream: &Name) {
-        let (now, is_draining) = (self.now, self.is_draining);
+        let now = self.now;
         let known = self.known(stream);
         let Some(lease) = known.lease.clone() else { return };
         let ttl = Duration::from_millis(lease.ttl_ms.into());
@@ -258,7 +259,7 @@ impl Worker {
             // Not yet.
         } else if let Some(held) = &known.held {
             let is_abandoned = held.unlinked_since.is_some_and(|since| since + UNLINKED_MAX <= now);
-            let renewed = Lease { is_leaving: is_draining, ..lease };
+            let renewed = Lease { is_leaving: self.is_given_up(stream), ..lease };
             self.ask(stream, (!is_abandoned).then_some(renewed), 0);
         } else if self.may_take(stream) {
             let (holder, reserved) = (Some(self.me.clone()), lease.needs.pixels_per_s);
@@ -301,13 +302,33 @@ impl Worker {
         lease.is_some_and(|lease| carried.saturating_add(lease.needs.pixels_per_s) <= self.capacity)
     }
 
+    /// Whether a stream that is held is for others to take: all when it drains, else the last by name, as many as are
+    /// more than it can carry.
+    fn is_given_up(&self, stream: &Name) -> bool {
+        if self.is_draining || self.carried <= self.capacity {
+            return self.is_draining;
+        }
+        let held = self.streams.iter().rev().filter_map(|(name, known)| Some((name, known.held.as_ref()?.pixels_per_s)));
+        let mut carried = self.carried;
+        for (name, pixels_per_s) in held {
+            if carried <= self.capacity {
+                return false;
+            }
+            if name == stream {
+                return true;
+            }
+            carried -= pixels_per_s;
+        }
+        false
+    }
+
     /// When something is to be done for this stream.
     fn due(&self, stream: &Name) -> Option<Duration> {
         let known = self.streams.get(stream)?;
         let lease = known.lease.as_ref()?;
         let ttl = Duration::from_millis(lease.ttl_ms.into());
         if let Some(held) = &known.held {
-            let is_overdue = self.is_draining && !lease.is_leaving;
+            let is_overdue = self.is_given_up(stream) != lease.is_leaving;
             let renewal = if is_overdue { self.now } else { held.renewed_at + ttl / 3 };
             let renewal = held.unlinked_since.map_or(renewal, |since| renewal.min(since + UNLINKED_MAX));
             let renewal = if known.writing.is_some() { held.renewed_at + ttl } else { renewal.max(known.not_before) };
