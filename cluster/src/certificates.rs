@@ -21,8 +21,12 @@ pub struct Wanted {
     pub gates: Vec<lease::Name>,
     /// Names of workers.
     pub workers: Vec<lease::Name>,
-    /// Names of readers of incidents.
+    /// Names of readers of incidents and alerts.
     pub readers: Vec<lease::Name>,
+    /// Names of those who put transfers on the bus.
+    pub publishers: Vec<lease::Name>,
+    /// Names of those who score them.
+    pub consumers: Vec<lease::Name>,
     /// Names of nats-servers, each with the address it is reached at.
     pub servers: Vec<(lease::Name, IpAddr)>,
 }
@@ -45,9 +49,12 @@ pub fn make(folder: &Path, wanted: &Wanted) -> Result<(), Error> {
     let issuer = Issuer::new(authority, authority_key);
     let gates = wanted.gates.iter().map(|name| (name, vec![format!("{name}.{GATE}"), GATE.to_owned()], None));
     let workers = wanted.workers.iter().map(|name| (name, vec![format!("{name}.{WORKER}")], None));
-    let readers = wanted.readers.iter().map(|name| (name, vec![format!("{name}.reader.streamward")], None));
+    let others = [("reader", &wanted.readers), ("publisher", &wanted.publishers), ("consumer", &wanted.consumers)];
+    let others = others.into_iter().flat_map(|(role, names)| {
+        names.iter().map(move |name| (name, vec![format!("{name}.{role}.streamward")], None))
+    });
     let servers = wanted.servers.iter().map(|(name, ip)| (name, vec![format!("{name}.nats.streamward")], Some(*ip)));
-    for (name, dns_names, ip) in gates.chain(workers).chain(readers).chain(servers) {
+    for (name, dns_names, ip) in gates.chain(workers).chain(others).chain(servers) {
         let mut params = CertificateParams::new(dns_names.clone()).map_err(failed)?;
         params.subject_alt_names.extend(ip.map(SanType::IpAddress));
         params.distinguished_name.push(DnType::CommonName, dns_names[0].as_str());

@@ -3,6 +3,8 @@
 mod certificates;
 mod gate;
 mod incidents;
+mod kept;
+mod payments;
 mod worker;
 
 use std::path::PathBuf;
@@ -31,6 +33,7 @@ enum Command {
     Worker(worker::Arguments),
     Gate(gate::Arguments),
     Incidents(incidents::Arguments),
+    Payments(payments::Arguments),
     Certificates(certificates::Arguments),
 }
 
@@ -107,6 +110,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             Command::Worker(arguments) => worker::run(arguments).await,
             Command::Gate(arguments) => gate::run(arguments).await,
             Command::Incidents(arguments) => incidents::run(arguments).await,
+            Command::Payments(arguments) => payments::run(arguments).await,
             Command::Certificates(arguments) => certificates::run(&arguments),
         }
     });

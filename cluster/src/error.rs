@@ -56,4 +56,40 @@ pub enum Error {
     /// A name cannot be used.
     #[error("{0}\n  to do: choose another name")]
     Name(#[from] lease::Error),
+    /// A pack, table of rates, key or file of transfers cannot be used.
+    #[error("{0}\n  to do: mend what is named")]
+    Payments(#[from] payments::Error),
+    /// A snapshot cannot be used.
+    #[error(
+        "the snapshot {path} cannot be used: {why}\n  to do: take it away; the transfers are read from the first that the bus has",
+        path = path.display()
+    )]
+    Snapshot {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// The bus no longer has what follows a snapshot.
+    #[error(
+        "this consumer knows the transfers up to {after}, and the bus has {first} to {last}\n  to do: copy the snapshot of a consumer that is further"
+    )]
+    Gap {
+        /// The last that is known here.
+        after: u64,
+        /// The first on the bus.
+        first: u64,
+        /// The last on the bus.
+        last: u64,
+    },
+    /// An alert on the bus is not what was reckoned here.
+    #[error(
+        "partition {partition} has the alert {alert} on the bus, and it does not follow from the transfers as they were taken here\n  to do: take this consumer's snapshot away and start it again; if it says so once more, look at the others"
+    )]
+    Differs {
+        /// Which partition.
+        partition: usize,
+        /// Which alert.
+        alert: String,
+    },
 }

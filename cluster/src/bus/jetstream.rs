@@ -8,6 +8,8 @@
 //! the client misses it. So whoever changes an entry also tells everybody by a plain message, and whoever has one
 //! entry in view reads it now and then. What is seen twice is seen once: revisions only grow.
 
+mod transfers;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,6 +18,8 @@ use async_nats::{ConnectOptions, HeaderMap};
 use futures_util::StreamExt;
 use lease::{Lease, Name, Revision};
 use tokio::sync::mpsc;
+
+pub use transfers::{Arrived, Extent, LastAlert};
 
 use super::Change;
 use crate::Error;
@@ -47,14 +51,19 @@ pub struct JetStream {
     leases: kv::Store,
 }
 
-/// An incident that was delivered and not yet acknowledged.
-pub struct Delivered {
+/// An incident or alert that was delivered and not yet acknowledged.
+pub struct Delivered<T> {
     /// What it says.
-    pub record: Record,
+    pub record: T,
     message: jetstream::Message,
 }
 
-impl Delivered {
+impl<T> Delivered<T> {
+    /// As it stands on the bus.
+    pub fn bytes(&self) -> &[u8] {
+        &self.message.payload
+    }
+
     /// It is kept: the bus need not deliver it again.
     pub async fn keep(self) {
         // An acknowledgement that is lost brings the record once more, and its reader knows it then.
@@ -245,35 +254,54 @@ impl JetStream {
         Ok(())
     }
 
+    fn failed(&self, why: &dyn std::fmt::Display) -> Error {
+        Error::Bus { url: self.url.clone(), detail: why.to_string() }
+    }
+
     /// Every incident that the reader `durable` has not kept yet, for ever.
-    pub fn incidents(&self, durable: &str) -> mpsc::Receiver<Delivered> {
+    pub fn incidents(&self, durable: &str) -> mpsc::Receiver<Delivered<Record>> {
+        self.kept_by(INCIDENTS, durable, Record::parse)
+    }
+
+    /// Every message of a stream that the reader `durable` has not kept yet, for ever.
+    fn kept_by<T: Send + 'static>(
+        &self,
+        stream: &'static str,
+        durable: &str,
+        parse: Parse<T>,
+    ) -> mpsc::Receiver<Delivered<T>> {
         let (sender, receiver) = mpsc::channel(16);
-        tokio::spawn(self.clone().deliver(durable.to_owned(), sender));
+        tokio::spawn(self.clone().deliver(stream, durable.to_owned(), parse, sender));
         receiver
     }
 
-    async fn deliver(self, durable: String, to: mpsc::Sender<Delivered>) {
+    async fn deliver<T>(self, stream: &str, durable: String, parse: Parse<T>, to: mpsc::Sender<Delivered<T>>) {
         while !to.is_closed() {
-            if let Err(why) = self.deliver_until_lost(&durable, &to).await {
-                eprintln!("incidents: {why}; trying again");
+            if let Err(why) = self.deliver_until_lost(stream, &durable, parse, &to).await {
+                eprintln!("{stream}: {why}; trying again");
             }
             tokio::time::sleep(AGAIN).await;
         }
     }
 
-    async fn deliver_until_lost(&self, durable: &str, to: &mpsc::Sender<Delivered>) -> Result<(), async_nats::Error> {
-        let stream = self.context.get_stream(INCIDENTS).await?;
+    async fn deliver_until_lost<T>(
+        &self,
+        stream: &str,
+        durable: &str,
+        parse: Parse<T>,
+        to: &mpsc::Sender<Delivered<T>>,
+    ) -> Result<(), async_nats::Error> {
         let config = consumer::pull::Config {
             durable_name: Some(durable.into()),
             ack_wait: Duration::from_secs(10),
             ..consumer::pull::Config::default()
         };
-        let reader = stream.get_or_create_consumer(durable, config).await?;
+        let reader = self.context.get_stream(stream).await?.get_or_create_consumer(durable, config).await?;
         let mut messages =
             reader.stream().expires(Duration::from_secs(4)).heartbeat(Duration::from_secs(1)).messages().await?;
         while let Some(message) = messages.next().await {
             let message = message?;
-            match Record::parse(&message.payload) {
+            match parse(&message.payload) {
                 Ok(record) => {
                     if to.send(Delivered { record, message }).await.is_err() {
                         return Ok(());
@@ -281,7 +309,7 @@ impl JetStream {
                 }
                 // It can never be read; it stays in the stream for a person to look at.
                 Err(why) => {
-                    eprintln!("incidents: one cannot be read and is left on the bus: {why}");
+                    eprintln!("{stream}: a message cannot be read and is left on the bus: {why}");
                     message.ack_with(jetstream::AckKind::Term).await?;
                 }
             }
@@ -289,6 +317,9 @@ impl JetStream {
         Ok(())
     }
 }
+
+/// How a message is read.
+type Parse<T> = fn(&[u8]) -> Result<T, serde_json::Error>;
 
 /// What an entry of the bucket says.
 fn change(entry: &kv::Entry) -> Option<Change> {

@@ -20,9 +20,15 @@ pub(super) struct Arguments {
     /// A worker's name.
     #[arg(long = "worker", value_name = "NAME")]
     workers: Vec<String>,
-    /// The name of a reader of incidents.
+    /// The name of a reader of incidents or alerts.
     #[arg(long = "reader", value_name = "NAME")]
     readers: Vec<String>,
+    /// The name of somebody who puts transfers on the bus.
+    #[arg(long = "publisher", value_name = "NAME")]
+    publishers: Vec<String>,
+    /// The name of somebody who scores them.
+    #[arg(long = "consumer", value_name = "NAME")]
+    consumers: Vec<String>,
     /// A nats-server's name and address.
     #[arg(long = "server", value_name = "NAME=IP", value_parser = server)]
     servers: Vec<(String, IpAddr)>,
@@ -40,6 +46,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<u8, Error> {
         gates: names(&arguments.gates)?,
         workers: names(&arguments.workers)?,
         readers: names(&arguments.readers)?,
+        publishers: names(&arguments.publishers)?,
+        consumers: names(&arguments.consumers)?,
         servers: servers.collect::<Result<_, lease::Error>>()?,
     };
     make(&arguments.out, &wanted)?;

@@ -37,6 +37,7 @@ pub(crate) fn set_up_bus(folder: &Path) -> Rig {
         workers: WORKERS.iter().map(|name| lease::Name::new(name).unwrap()).collect(),
         readers: vec![lease::Name::new("casework").unwrap()],
         servers: ["n1", "n2", "n3"].map(|n| (lease::Name::new(n).unwrap(), rig.address(n).parse().unwrap())).to_vec(),
+        ..Default::default()
     };
     cluster::certificates::make(&folder.join("tls"), &wanted).unwrap();
     for (_, hold_ms) in GATES {
