@@ -64,6 +64,15 @@ pub enum Error {
     /// A list is not one that its publishers signed, or is older than what was seen.
     #[error("{0}")]
     Trust(#[source] TrustError),
+    /// A delta between two versions of a list cannot be applied.
+    #[error("line {line} of the delta: {wrong}")]
+    Delta {
+        /// Which line, from 1.
+        line: usize,
+        /// What is wrong with it.
+        #[source]
+        wrong: DeltaError,
+    },
     /// A line of a list cannot be read.
     #[error("line {line}: {wrong}")]
     List {
@@ -73,6 +82,27 @@ pub enum Error {
         #[source]
         wrong: ListError,
     },
+}
+
+/// What is wrong with one line of a delta.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DeltaError {
+    /// The first line does not announce a delta of a version that is understood.
+    #[error("it does not begin with the line \"streamward list delta 1\"")]
+    Format,
+    /// A line says none of the three things that it may.
+    #[error("it is neither \"=\" nor \"-\" with a number, nor \"+\" with a line")]
+    Instruction,
+    /// It was made for a text with more or fewer lines.
+    #[error("it was made for another text than this")]
+    OtherText,
+    /// A line is longer than any of a list.
+    #[error("a line is longer than any of a list")]
+    LongLine,
+    /// A text cannot be read, or what comes out cannot be written.
+    #[error("it cannot be read or what it makes cannot be written: {0}")]
+    Io(#[source] std::io::Error),
 }
 
 /// What is wrong with one line of a list.

@@ -17,7 +17,7 @@ mod simd;
 pub mod vpdq;
 
 pub use digests::{Digester, Digests};
-pub use error::{Error, ExchangeError, FeatureError, ListError, SnapshotError, TrustError};
+pub use error::{DeltaError, Error, ExchangeError, FeatureError, ListError, SnapshotError, TrustError};
 pub use hash256::Hash256;
 pub use index::{Found, Index};
 pub use instant::Instant;

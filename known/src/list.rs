@@ -16,6 +16,7 @@
 //! `-` says that an entry came from no exchange. Lines that are empty or begin with `#` are skipped after the first.
 //! Nothing is loaded from a text with any fault.
 
+mod delta;
 mod parse;
 mod signed;
 mod write;
@@ -23,6 +24,7 @@ mod write;
 use std::fmt;
 use std::sync::Arc;
 
+pub use delta::{apply_delta, delta};
 pub use parse::{ENTRIES_MAX, FIELD_BYTES_MAX, LINE_BYTES_MAX};
 pub use signed::{Memory, SIGNATURES_BYTES_MAX, Seen, Signatures, VERSIONS_MAX};
 

@@ -120,6 +120,16 @@ impl Signatures {
         self.note.sign(signer);
     }
 
+    /// Which list they are for.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The digest of the text that they are for.
+    pub fn sha256(&self) -> &[u8; 32] {
+        &self.sha256
+    }
+
     /// Which version they are for.
     pub fn version(&self) -> u64 {
         self.version
@@ -164,23 +174,33 @@ impl Signatures {
         quorum: &Quorum,
         seen: Option<&Seen>,
     ) -> Result<Seen, Error> {
-        self.broken_rule(header, sha256, quorum, seen).map_err(Error::Trust)
+        self.broken_rule(&header.name, header.version, sha256, quorum, seen).map_err(Error::Trust)
+    }
+
+    /// As [`Signatures::verify`] before there is a text: whether one would be believed that is called and numbered so
+    /// and has the digest [`Signatures::sha256`]. Whoever fetches a list asks this first, and `verify` when he has it.
+    ///
+    /// # Errors
+    /// As [`Signatures::verify`].
+    pub fn verify_unread(&self, quorum: &Quorum, seen: Option<&Seen>) -> Result<Seen, Error> {
+        self.broken_rule(&self.name, self.version, &self.sha256, quorum, seen).map_err(Error::Trust)
     }
 
     fn broken_rule(
         &self,
-        header: &Header,
+        name: &str,
+        version: u64,
         sha256: &[u8; 32],
         quorum: &Quorum,
         seen: Option<&Seen>,
     ) -> Result<Seen, TrustError> {
         quorum.verify(&self.note).map_err(TrustError::Record)?;
         let checkpoint = self.checked()?;
-        if self.name != header.name {
-            return Err(TrustError::Name { found: shortened(&self.name), list: shortened(&header.name) });
+        if self.name != name {
+            return Err(TrustError::Name { found: shortened(&self.name), list: shortened(name) });
         }
-        if self.version != header.version {
-            return Err(TrustError::Version { found: self.version, list: header.version });
+        if self.version != version {
+            return Err(TrustError::Version { found: self.version, list: version });
         }
         if self.sha256 != *sha256 {
             return Err(TrustError::Altered);
@@ -190,18 +210,18 @@ impl Signatures {
         }
         if let Some(seen) = seen {
             let tree = tree(&self.log);
-            if header.version < seen.version || checkpoint.n_entries < seen.n_versions {
-                return Err(TrustError::Older { version: header.version, seen: seen.version });
+            if version < seen.version || checkpoint.n_entries < seen.n_versions {
+                return Err(TrustError::Older { version, seen: seen.version });
             }
             if tree.root_at(seen.n_versions).map_err(TrustError::Record)? != seen.root {
                 return Err(TrustError::Rewritten);
             }
             // Then a version that was seen is in the log once, so the same number cannot come with another text.
-            if header.version == seen.version && checkpoint.n_entries != seen.n_versions {
+            if version == seen.version && checkpoint.n_entries != seen.n_versions {
                 return Err(TrustError::Rewritten);
             }
         }
-        Ok(Seen { version: header.version, n_versions: checkpoint.n_entries, root: checkpoint.root })
+        Ok(Seen { version, n_versions: checkpoint.n_entries, root: checkpoint.root })
     }
 
     fn checkpoint(&self) -> Result<Checkpoint, Error> {
@@ -390,6 +410,7 @@ mod tests {
             let text = list(version, version as usize);
             let signatures = signed(&text, earlier.as_ref());
             let now = verify(&text, &signatures.to_string(), seen.as_ref()).unwrap();
+            assert_eq!(signatures.verify_unread(&quorum(), seen.as_ref()).unwrap(), now);
             assert_eq!(verify(&text, &signatures.to_string(), Some(&now)).unwrap(), now, "read twice");
             (earlier, seen) = (Some(signatures), Some(now));
         }
