@@ -4,6 +4,7 @@ mod certificates;
 mod gate;
 mod incidents;
 mod kept;
+mod lists;
 mod payments;
 mod worker;
 
@@ -33,6 +34,7 @@ enum Command {
     Worker(worker::Arguments),
     Gate(gate::Arguments),
     Incidents(incidents::Arguments),
+    Lists(lists::Arguments),
     Payments(payments::Arguments),
     Certificates(certificates::Arguments),
 }
@@ -110,6 +112,7 @@ pub fn run(arguments: Arguments) -> ExitCode {
             Command::Worker(arguments) => worker::run(arguments).await,
             Command::Gate(arguments) => gate::run(arguments).await,
             Command::Incidents(arguments) => incidents::run(arguments).await,
+            Command::Lists(arguments) => lists::run(arguments).await,
             Command::Payments(arguments) => payments::run(arguments).await,
             Command::Certificates(arguments) => certificates::run(&arguments),
         }

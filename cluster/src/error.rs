@@ -92,4 +92,12 @@ pub enum Error {
         /// Which alert.
         alert: String,
     },
+    /// A list, its signatures or the keys for them cannot be used.
+    #[error("{what} cannot be used: {why}\n  to do: ask its publishers; nothing of it was taken")]
+    List {
+        /// What.
+        what: String,
+        /// Why.
+        why: String,
+    },
 }

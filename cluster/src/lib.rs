@@ -6,7 +6,7 @@
 //! to worker over a [`link`] that both ends have proved who they are on.
 //!
 //! What is decided is decided in the crate `lease`, without a clock or a socket; here is what moves the bytes. Read in
-//! this order: [`bus`], [`tls`], [`link`], [`checker`], [`worker`], [`gate`], [`incident`], [`outbox`]. [`payments`] takes transfers over the same bus and the same leases.
+//! this order: [`bus`], [`tls`], [`link`], [`checker`], [`worker`], [`gate`], [`incident`], [`outbox`]. [`payments`] takes transfers over the same bus and the same leases, [`lists`] brings lists to every node.
 
 mod error;
 pub mod bus;
@@ -19,6 +19,7 @@ pub mod gate;
 pub mod journal;
 pub mod incident;
 pub mod outbox;
+pub mod lists;
 pub mod payments;
 pub mod command;
 

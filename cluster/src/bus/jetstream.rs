@@ -8,6 +8,7 @@
 //! the client misses it. So whoever changes an entry also tells everybody by a plain message, and whoever has one
 //! entry in view reads it now and then. What is seen twice is seen once: revisions only grow.
 
+mod lists;
 mod transfers;
 
 use std::path::Path;
@@ -19,6 +20,7 @@ use futures_util::StreamExt;
 use lease::{Lease, Name, Revision};
 use tokio::sync::mpsc;
 
+pub use lists::Lists;
 pub use transfers::{Arrived, Extent, LastAlert};
 
 use super::Change;

@@ -9,6 +9,16 @@ use std::process::{Child, Command, Stdio};
 use cluster::certificates::Wanted;
 use lease::Name;
 
+/// What nobody here may publish. The bucket of lists is not in it: a new object in an old one's place purges the old.
+const NEVER: [&str; 6] = [
+    r#""streamward.incident.>""#,
+    r#""$JS.API.STREAM.DELETE.>""#,
+    r#""$JS.API.STREAM.PURGE.KV_streamward-leases""#,
+    r#""$JS.API.STREAM.PURGE.STREAMWARD_TRANSFERS""#,
+    r#""$JS.API.STREAM.PURGE.STREAMWARD_ALERTS""#,
+    r#""$JS.API.STREAM.PURGE.STREAMWARD_INCIDENTS""#,
+];
+
 /// Whether there is a bus to test with; says so where there is none.
 pub(crate) fn is_runnable(what: &str) -> bool {
     let is_there = Command::new("nats-server").arg("--version").output().is_ok();
@@ -37,8 +47,10 @@ impl Server {
         let servers = vec![(Name::new("n1").unwrap(), "127.0.0.1".parse().unwrap())];
         cluster::certificates::make(&folder.join("tls"), &Wanted { servers, ..wanted }).unwrap();
         let user = |(name, denied): &(&str, &str)| {
-            let never = "\"$JS.API.STREAM.DELETE.>\", \"$JS.API.STREAM.PURGE.>\", \"streamward.incident.>\"";
-            format!("{{ user: \"{name}\", permissions: {{ publish: {{ deny: [ {denied}, {never} ] }} }} }}")
+            format!(
+                "{{ user: \"{name}\", permissions: {{ publish: {{ deny: [ {denied}, {} ] }} }} }}",
+                NEVER.join(", ")
+            )
         };
         let (shown, users) = (folder.display(), users.iter().map(user).collect::<Vec<_>>().join(", "));
         let text = format!(
