@@ -23,9 +23,10 @@ pub struct Target {
 }
 
 /// All parsers.
-pub static TARGETS: [Target; 16] = [
+pub static TARGETS: [Target; 17] = [
     Target { name: "list", feed: feed_list, seeds: seeds::list },
     Target { name: "list_signatures", feed: feed_signatures, seeds: seeds::signatures },
+    Target { name: "list_delta", feed: feed_delta, seeds: seeds::delta },
     Target { name: "list_memory", feed: feed_memory, seeds: seeds::memory },
     Target { name: "exchange_ncmec", feed: |bytes| drop(exchange::parse_ncmec(bytes)), seeds: seeds::ncmec },
     Target {
@@ -72,6 +73,12 @@ fn feed_signatures(bytes: &[u8]) {
     if let Ok(read) = list::Signatures::parse(bytes) {
         assert_eq!(list::Signatures::parse(read.to_string().as_bytes()).expect("what was written is one"), read);
     }
+}
+
+fn feed_delta(bytes: &[u8]) {
+    let (old, mut out) = (seeds::list_text(), Vec::new());
+    let _ = list::apply_delta(old.as_bytes(), bytes, &mut out);
+    assert!(out.len() <= old.len() + bytes.len(), "more comes out than went in");
 }
 
 fn feed_memory(bytes: &[u8]) {

@@ -16,7 +16,7 @@ fn md5() -> String {
     "d8f0".repeat(8)
 }
 
-fn list_text() -> String {
+pub(crate) fn list_text() -> String {
     format!(
         "streamward list 1\nname: Test\nversion: 2\nsource: us\ncreated: 2026-11-24\n# a line\n\
          {}\tpdq\ta\tus\t2026-11-24\t-\t-\n{}\tvpdq\tv\tus\t2026-11-24T01:02:03Z\tncmec\t7\n{}\tvpdq\tv\tus\t2026-11-24\t-\t-\n\
@@ -44,6 +44,12 @@ fn signed() -> Signatures {
 
 pub(crate) fn signatures() -> Vec<Vec<u8>> {
     vec![signed().to_string().into_bytes()]
+}
+
+pub(crate) fn delta() -> Vec<Vec<u8>> {
+    let old = list_text();
+    let new = old.replace("version: 2", "version: 3").replace("# a line\n", "");
+    vec![known::list::delta(&old, &new).expect("both end with a line feed").into_bytes()]
 }
 
 pub(crate) fn memory() -> Vec<Vec<u8>> {

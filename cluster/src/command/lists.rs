@@ -66,7 +66,7 @@ struct Follow {
     /// Where it is remembered which version of each list was seen.
     #[arg(long, value_name = "FILE")]
     seen: PathBuf,
-    /// Where it is said how far behind this node is, as JSON.
+    /// Where it is said how far behind this node is, for `streamward serve --followed FILE`.
     #[arg(long, value_name = "FILE")]
     status: PathBuf,
     /// Look at the bus this often, seconds.

@@ -1,6 +1,7 @@
 //! What does a node know about how far behind it is?
 //!
-//! A file, written anew whenever it has looked at the bus. One that is old says that nobody looks.
+//! A file beside the lists, written anew every few seconds, which whoever serves the lists reads: `streamward serve
+//! --followed FILE` answers `/readyz` and `/metrics` from it. A file that is old says that nobody looks.
 
 use std::path::Path;
 

@@ -8,6 +8,7 @@ mod access;
 mod answers;
 mod catalogue;
 mod fetch;
+mod followed;
 mod hma;
 mod lists;
 mod metrics;
@@ -32,6 +33,7 @@ use crate::list::trust::Trust;
 use access::Access;
 use catalogue::{Catalogue, Sources};
 use fetch::Fetcher;
+use followed::Followed;
 #[cfg(test)]
 pub(super) use lists::Fault;
 pub(super) use lists::{Line, Lists, Signed};
@@ -54,6 +56,12 @@ pub(crate) struct Served {
     /// Lists are looked at for changes so often.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     refresh: u64,
+    /// What `streamward-cluster lists follow` says of the lists; then `/readyz` and `/metrics` say which are behind.
+    #[arg(long, value_name = "FILE")]
+    followed: Option<PathBuf>,
+    /// A node that serves an older list than the newest for longer than this is not ready.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, requires = "followed")]
+    behind_max: u64,
     /// A TOML file of keys that programs must bring, with scopes and rates. Needed to listen to other machines.
     #[arg(long, value_name = "FILE")]
     api_keys: Option<PathBuf>,
@@ -75,6 +83,7 @@ struct Service {
     access: Access,
     fetcher: Fetcher,
     metrics: Metrics,
+    followed: Option<Followed>,
     /// A change that could not be used, while it is there.
     fault: std::sync::Mutex<Option<(usize, lists::Fault)>>,
     /// How many pictures are unpacked side by side: each may take a gigabyte.
@@ -92,6 +101,12 @@ impl Service {
     /// What is asked now; a later replacement does not change it.
     fn catalogue(&self) -> Arc<Catalogue> {
         self.catalogue.read().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
+
+    /// How what is served stands to the newest, where that is followed.
+    fn standing(&self) -> Option<followed::Standing> {
+        let now_s = u64::try_from(crate::clock::now().as_second()).unwrap_or_default();
+        self.followed.as_ref().map(|followed| followed.standing(&self.catalogue(), now_s))
     }
 
     fn replace(&self, catalogue: Catalogue) {
@@ -125,6 +140,7 @@ pub(super) async fn routes(arguments: &Served, listen: SocketAddr, data: &Path) 
         access,
         fetcher: Fetcher::new(&arguments.allow_hosts)?,
         metrics: Metrics::default(),
+        followed: arguments.followed.clone().map(|file| Followed::new(file, arguments.behind_max)),
         fault: std::sync::Mutex::default(),
         unpacking: tokio::sync::Semaphore::new(N_UNPACKING),
     });

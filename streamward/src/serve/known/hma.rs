@@ -26,12 +26,18 @@ pub(super) async fn status(State(service): State<Shared>) -> (StatusCode, &'stat
     }
 }
 
-/// `GET /readyz`: there is something to match with.
+/// `GET /readyz`: there is something to match with, and it is not old.
 pub(super) async fn ready(State(service): State<Shared>) -> (StatusCode, String) {
     let catalogue = service.catalogue();
-    match catalogue.shelves.is_empty() {
-        true => (StatusCode::SERVICE_UNAVAILABLE, "no list is served\n".into()),
-        false => (StatusCode::OK, format!("{} banks, {} hashes\n", catalogue.shelves.len(), catalogue.n_hashes())),
+    if catalogue.shelves.is_empty() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "no list is served\n".into());
+    }
+    let mut text = format!("{} banks, {} hashes\n", catalogue.shelves.len(), catalogue.n_hashes());
+    let Some(standing) = service.standing() else { return (StatusCode::OK, text) };
+    standing.said.iter().for_each(|said| text += &format!("{said}\n"));
+    match standing.is_behind {
+        true => (StatusCode::SERVICE_UNAVAILABLE, text),
+        false => (StatusCode::OK, text),
     }
 }
 

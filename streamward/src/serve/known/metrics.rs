@@ -85,6 +85,7 @@ pub(super) async fn show(State(service): State<Shared>) -> impl IntoResponse {
             shelf.index.len()
         );
     }
+    text += &service.standing().map_or(String::new(), |standing| standing.metrics);
     let _ = writeln!(text, "# HELP streamward_requests_total Requests.\n# TYPE streamward_requests_total counter");
     for ((path, status), n) in &*metrics.requests.lock().unwrap_or_else(PoisonError::into_inner) {
         let _ = writeln!(text, "streamward_requests_total{{path=\"{}\",status=\"{status}\"}} {n}", path.0);

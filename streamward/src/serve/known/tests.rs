@@ -306,3 +306,43 @@ async fn pages_say_which_edition_is_used_and_why_a_later_one_is_not() {
     assert!(later.n_entries == 2 && later.loaded_at > partner.loaded_at);
     until(&|line| line.fault.is_none()).await;
 }
+
+#[tokio::test]
+async fn a_node_that_is_behind_says_so_and_is_not_ready_when_it_lasts() {
+    let folder = tempfile::tempdir().unwrap();
+    let bank = list(folder.path(), "hotline", 6, &[("a", 1)]);
+    let status = folder.path().join("status");
+    let now_s = crate::clock::now().as_second();
+    let say = |newest: u64, behind_since_s: Option<i64>, heard_s: i64, refused: Option<&str>| {
+        let of_list = serde_json::json!({
+            "name": "hotline", "version": 6, "newest": newest, "behind_since_s": behind_since_s, "refused": refused,
+        });
+        std::fs::write(&status, serde_json::json!({"heard_s": heard_s, "lists": [of_list]}).to_string()).unwrap();
+    };
+    let shown = status.display().to_string();
+    let words = ["--list", &bank, "--followed", &shown, "--behind-max", "30"];
+    let server = Server::start(folder, &words).await;
+    let (code, text) = server.ask("GET", "/readyz", "", b"").await;
+    assert_eq!(code, 200);
+    assert!(text.contains("cannot be told"), "{text}");
+
+    say(6, None, now_s, None);
+    let (code, text) = server.ask("GET", "/readyz", "", b"").await;
+    assert!(code == 200 && text.lines().count() == 1, "{code} {text}");
+    say(7, Some(now_s - 10), now_s, None);
+    let (code, text) = server.ask("GET", "/readyz", "", b"").await;
+    assert!(code == 200 && text.contains("version 6 is served, and version 7 was signed"), "{code} {text}");
+    say(7, Some(now_s - 100), now_s, Some("it is older"));
+    let (code, text) = server.ask("GET", "/readyz", "", b"").await;
+    assert!(code == 503 && text.contains("is behind") && text.contains("is refused: it is older"), "{code} {text}");
+    let (_, text) = server.ask("GET", "/metrics", "", b"").await;
+    assert!(text.contains("streamward_list_newest_version{bank=\"hotline\"} 7"), "{text}");
+    assert!(text.contains("streamward_list_refused{bank=\"hotline\"} 1"), "{text}");
+    let behind = text.lines().find_map(|line| line.strip_prefix("streamward_list_behind_seconds{bank=\"hotline\"} "));
+    assert!(behind.is_some_and(|s| (100..200).contains(&s.parse::<u64>().unwrap())), "{text}");
+
+    // A bus that is dead makes nobody unready.
+    say(6, None, now_s - 500, None);
+    let (code, text) = server.ask("GET", "/readyz", "", b"").await;
+    assert!(code == 200 && text.contains("was not heard for 50"), "{code} {text}");
+}
