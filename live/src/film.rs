@@ -32,7 +32,7 @@ pub(crate) struct Film {
 /// What came next.
 pub(crate) enum Came {
     /// A picture, and where it stands in the film.
-    Picture(Mapped, Duration),
+    Picture(Box<Mapped>, Duration),
     /// Nothing yet.
     Nothing,
     /// The end: all of it was decoded.
@@ -60,7 +60,7 @@ impl Film {
         if let Some(sample) = self.branches.pictures.try_pull_sample(gst::ClockTime::from_mseconds(20)) {
             self.heard = Instant::now();
             let at = sample.buffer().and_then(gst::BufferRef::pts).unwrap_or_default();
-            return picture(&sample).map_or(Came::Broken, |picture| Came::Picture(picture, at.into()));
+            return picture(&sample).map_or(Came::Broken, |picture| Came::Picture(Box::new(picture), at.into()));
         }
         let bus = self.pipeline.bus().expect("a pipeline has a bus");
         let kinds = [gst::MessageType::Error, gst::MessageType::Eos];

@@ -152,7 +152,7 @@ fn thinned(
 fn wait(film: &mut Film, began: Instant) -> Result<Option<(RgbImage, Duration)>, Error> {
     while began.elapsed() < PATIENCE {
         match film.next() {
-            Came::Picture(picture, at) => return Ok(Some((rgb(&picture), at))),
+            Came::Picture(picture, at) => return Ok(Some((rgb(&*picture), at))),
             Came::Nothing => (),
             Came::End => return Ok(None),
             Came::Broken => return Err(unshown("it cannot be decoded further")),

@@ -308,7 +308,8 @@ impl Worker {
         if self.is_draining || self.carried <= self.capacity {
             return self.is_draining;
         }
-        let held = self.streams.iter().rev().filter_map(|(name, known)| Some((name, known.held.as_ref()?.pixels_per_s)));
+        let held =
+            self.streams.iter().rev().filter_map(|(name, known)| Some((name, known.held.as_ref()?.pixels_per_s)));
         let mut carried = self.carried;
         for (name, pixels_per_s) in held {
             if carried <= self.capacity {

@@ -38,7 +38,7 @@ fn look(mut film: Film, policy: &Policy, maker: &PanelMaker) -> Result<Verdict, 
                 break false;
             }
             match film.next() {
-                Came::Picture(picture, at) => stream.push(picture, (), at, &[]),
+                Came::Picture(picture, at) => stream.push(*picture, (), at, &[]),
                 Came::Nothing => (),
                 Came::End => break true,
                 Came::Broken => break false,
