@@ -7,9 +7,11 @@
 //! A window is closed at both ends: exactly 90 days ago still counts.
 //!
 //! [`batch`] goes party by party, which is kind to the cache; [`Stream`] goes in order of arrival. Both drive the same
-//! states in [`window`], and `tests/features.rs` holds them against a brute-force twin.
+//! states in [`window`], and `tests/features.rs` holds them against a brute-force twin. [`parts`] says what can be
+//! reckoned apart, on many machines.
 //! Cost: each transfer enters and leaves three queues; about ten cache lines and some forty additions.
 
+pub mod parts;
 mod peers;
 mod returned;
 mod sorted;
@@ -65,47 +67,62 @@ pub fn batch(rows: &[Row], spans: Spans) -> Vec<Features> {
     let mut features = vec![Features::default(); rows.len()];
     let (senders, beneficiaries) = (Groups::new(rows, |row| row.sender), Groups::new(rows, |row| row.beneficiary));
     let mut n_senders = vec![0; rows.len()];
-    let mut beneficiary = BeneficiaryWindows::default();
-    let mut party = None;
-    let reckon = |at: Position<'_>| {
-        if party != Some(at.row.beneficiary) {
-            beneficiary.clear();
-            party = Some(at.row.beneficiary);
-        }
-        beneficiary.push(at, spans)
-    };
-    in_blocks(
+    each_beneficiary(rows, &beneficiaries, spans, |index, got| {
+        features[index].beneficiary = got;
+        n_senders[index] = got.n_senders;
+    });
+    each_sender(
         rows,
-        &beneficiaries,
-        |_| 0,
-        reckon,
-        |index, got| {
-            features[index].beneficiary = got;
-            n_senders[index] = got.n_senders;
+        &senders,
+        |index| n_senders[index],
+        spans,
+        |index, (own, pair, previous)| {
+            let out = &mut features[index];
+            // Until the peers are reckoned, their place holds the sender's count at its last transfer.
+            let peers = PeerFeatures { n_peers: previous, n_below: 0 };
+            *out = Features { sender: own, pair, beneficiary: out.beneficiary, peers };
         },
     );
-    let mut sender = SenderWindows::default();
-    let mut party = None;
-    let reckon = |at: Position<'_>| {
-        if party != Some(at.row.sender) {
-            sender.clear();
-            party = Some(at.row.sender);
-        }
-        sender.push(at, spans)
-    };
-    let n_senders = |index: usize| n_senders[index];
-    in_blocks(rows, &senders, n_senders, reckon, |index, (own, pair, previous)| {
-        let out = &mut features[index];
-        // Until the peers are reckoned, their place holds the sender's count at its last transfer.
-        let peers = PeerFeatures { n_peers: previous, n_below: 0 };
-        *out = Features { sender: own, pair, beneficiary: out.beneficiary, peers };
-    });
     returned::each(rows, &senders, &beneficiaries, spans, |index, n| features[index].sender.n_from_this = n);
     let mut peers = Peers::default();
     for (row, out) in rows.iter().zip(&mut features).filter(|(row, _)| row.counts()) {
-        out.peers = peers.place(row, out.peers.n_peers, out.sender.n_transfers);
+        out.peers = peers.place((row.corridor, row.channel), out.peers.n_peers, out.sender.n_transfers);
     }
     features
+}
+
+/// Goes beneficiary by beneficiary.
+fn each_beneficiary(rows: &[Row], groups: &Groups, spans: Spans, out: impl FnMut(usize, BeneficiaryFeatures)) {
+    let mut windows = BeneficiaryWindows::default();
+    let mut party = None;
+    let reckon = |at: Position<'_>| {
+        if party != Some(at.row.beneficiary) {
+            windows.clear();
+            party = Some(at.row.beneficiary);
+        }
+        windows.push(at, spans)
+    };
+    in_blocks(rows, groups, |_| 0, reckon, out);
+}
+
+/// Goes sender by sender; `n_senders` is the beneficiary's count at each row. Gives what [`SenderWindows::push`] does.
+fn each_sender(
+    rows: &[Row],
+    groups: &Groups,
+    n_senders: impl Fn(usize) -> u32,
+    spans: Spans,
+    out: impl FnMut(usize, (SenderFeatures, PairFeatures, u32)),
+) {
+    let mut windows = SenderWindows::default();
+    let mut party = None;
+    let reckon = |at: Position<'_>| {
+        if party != Some(at.row.sender) {
+            windows.clear();
+            party = Some(at.row.sender);
+        }
+        windows.push(at, spans)
+    };
+    in_blocks(rows, groups, n_senders, reckon, out);
 }
 
 /// Rows brought together at a time: with their results they fit into the second-level cache.
@@ -157,8 +174,11 @@ impl Stream {
         if let Some(other) = self.senders.get(row.beneficiary as usize).filter(|_| row.counts()) {
             sender.n_from_this = other.n_paid(row.sender, row.at_s - spans.pair_s);
         }
-        let peers =
-            if row.counts() { self.peers.place(row, previous, sender.n_transfers) } else { PeerFeatures::default() };
+        let peers = if row.counts() {
+            self.peers.place((row.corridor, row.channel), previous, sender.n_transfers)
+        } else {
+            PeerFeatures::default()
+        };
         Features { sender, pair, beneficiary, peers }
     }
 }

@@ -59,6 +59,11 @@ impl Indicator {
         }
     }
 
+    /// Whether its outcome can depend on other senders.
+    fn reads_peers(&self) -> bool {
+        self.reading.reads_peers() || self.not_enough.is_some_and(|(gate, _)| gate.reads_peers())
+    }
+
     fn points(&self, features: &Features, pack: &Pack) -> i64 {
         match self.outcome(features, pack) {
             Outcome::Band { points, .. } => points,
@@ -82,12 +87,37 @@ pub struct Score {
 
 /// Adds up one typology for one transfer.
 pub fn score(features: &Features, typology: &Typology, pack: &Pack) -> Score {
+    let points = |indicator: &Indicator| indicator.points(features, pack);
+    sum(typology, pack, points, points)
+}
+
+/// The most that [`score`] can come to once the sender's peers are known; `features` hold all but those.
+///
+/// Where this calls for nothing, nothing will: who reckons on many machines need not carry such a transfer on.
+pub fn at_most(features: &Features, typology: &Typology, pack: &Pack) -> Score {
+    let most = |indicator: &Indicator| match indicator.reads_peers() {
+        true => indicator.bands.iter().map(|band| band.points).max().unwrap_or(0),
+        false => indicator.points(features, pack),
+    };
+    let least = |protection: &Indicator| match protection.reads_peers() {
+        true => 0,
+        false => protection.points(features, pack),
+    };
+    sum(typology, pack, most, least)
+}
+
+fn sum(
+    typology: &Typology,
+    pack: &Pack,
+    points: impl Fn(&Indicator) -> i64,
+    protection: impl Fn(&Indicator) -> i64,
+) -> Score {
     let mut families = vec![0; typology.families.len()];
     for &(indicator, family) in &typology.indicators {
-        families[family] += pack.indicators[indicator].points(features, pack);
+        families[family] += points(&pack.indicators[indicator]);
     }
     let capped: i64 = families.iter().zip(&typology.families).map(|(points, (_, cap))| *points.min(cap)).sum();
-    let protections = typology.protections.iter().map(|&place| pack.protections[place].points(features, pack));
+    let protections = typology.protections.iter().map(|&place| protection(&pack.protections[place]));
     let protection = protections.sum::<i64>().min(typology.protection_cap);
     let n_families = families.iter().filter(|&&points| points > 0).count();
     Score { families, n_families, protection, total: (capped - protection).max(0) }

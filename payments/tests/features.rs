@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use payments::book::{Row, mark};
 use payments::features::window::{N_FEW, N_FREQUENT, N_REPEATED, STEADY_PERCENT_MAX};
 use payments::features::{
-    BeneficiaryFeatures, Features, PairFeatures, PeerFeatures, SenderFeatures, Spans, Stream, batch,
+    BeneficiaryFeatures, Features, PairFeatures, PeerFeatures, SenderFeatures, Spans, Stream, batch, parts,
 };
 use proptest::prelude::*;
 
@@ -25,6 +25,11 @@ proptest! {
         let mut stream = Stream::default();
         let streamed: Vec<Features> = (0..rows.len() as u32).map(|i| stream.push(&rows, i, SPANS)).collect();
         prop_assert_eq!(&streamed, &expected);
+    }
+
+    #[test]
+    fn reckoned_apart_it_is_the_same(rows in table(), n_parts in 1..5_u32) {
+        prop_assert_eq!(&apart(&rows, n_parts), &batch(&rows, SPANS));
     }
 
     #[test]
@@ -56,6 +61,52 @@ fn a_busy_party_of_many_thousands_stays_exact() {
     let twin = recount_one(&rows, 5999, &mut BTreeMap::new(), &features[..5999]);
     assert_eq!((features[5999].sender, features[5999].pair), (twin.sender, twin.pair));
     assert!(features[5999].sender.n_transfers > 4500);
+}
+
+/// Part by part, as on `n_parts` machines.
+fn apart(rows: &[Row], n_parts: u32) -> Vec<Features> {
+    let mut features = vec![Features::default(); rows.len()];
+    let two_way = parts::two_way(rows);
+    for part in 0..n_parts {
+        let (places, own) = select(rows, |_, row| row.beneficiary % n_parts == part);
+        for (place, got) in places.iter().zip(parts::of_beneficiaries(&own, SPANS)) {
+            features[*place].beneficiary = got;
+        }
+    }
+    let mut standings = vec![None; rows.len()];
+    for part in 0..n_parts {
+        let is_own = |row: &Row| row.sender % n_parts == part;
+        let received = |place: usize, row: &Row| two_way[place] && row.beneficiary % n_parts == part;
+        let (places, own) = select(rows, |place, row| is_own(row) || received(place, row));
+        let n_senders = |index: usize| features[places[index]].beneficiary.n_senders;
+        let of_senders = parts::of_senders(&own, n_senders, SPANS);
+        for ((place, row), got) in places.iter().zip(&own).zip(of_senders).filter(|((_, row), _)| is_own(row)) {
+            (features[*place].sender, features[*place].pair) = (got.sender, got.pair);
+            let Row { corridor, channel, .. } = *row;
+            let now = got.sender.n_transfers;
+            standings[*place] =
+                row.counts().then_some(parts::Standing { corridor, channel, previous: got.previous, now });
+        }
+    }
+    for part in 0..n_parts {
+        let is_own = |row: &Row| u32::from(row.corridor) % n_parts == part;
+        let (places, _) = select(rows, |place, row| is_own(row) && standings[place].is_some());
+        let own = places.iter().filter_map(|place| standings[*place]);
+        for (place, peers) in places.iter().zip(parts::of_peers(own)) {
+            features[*place].peers = peers;
+        }
+    }
+    features
+}
+
+/// Some rows and their places; what takes one back finds it among them.
+fn select(rows: &[Row], keep: impl Fn(usize, &Row) -> bool) -> (Vec<usize>, Vec<Row>) {
+    let places: Vec<usize> = (0..rows.len()).filter(|&place| keep(place, &rows[place])).collect();
+    let own = places.iter().map(|&place| {
+        let reverses = places.binary_search(&(rows[place].reverses as usize)).map_or(Row::NO_ROW, |at| at as u32);
+        Row { reverses, ..rows[place] }
+    });
+    (places.clone(), own.collect())
 }
 
 fn row(sender: u32) -> Row {

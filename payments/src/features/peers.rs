@@ -6,7 +6,6 @@
 use rustc_hash::FxHashMap;
 
 use super::PeerFeatures;
-use crate::book::Row;
 
 /// The standings of all senders.
 #[derive(Debug, Default)]
@@ -26,10 +25,10 @@ struct Group {
 }
 
 impl Peers {
-    /// Moves the sender of `row` from `previous` (0: not here yet) to `now` transfers, and tells where it stands
+    /// Moves a sender of the group from `previous` (0: not here yet) to `now` transfers, and tells where it stands
     /// among the others.
-    pub(crate) fn place(&mut self, row: &Row, previous: u32, now: u32) -> PeerFeatures {
-        let group = self.groups.entry((row.corridor, row.channel)).or_insert(Group { sums: [0; 257], n_senders: 0 });
+    pub(crate) fn place(&mut self, group: (u16, u8), previous: u32, now: u32) -> PeerFeatures {
+        let group = self.groups.entry(group).or_insert(Group { sums: [0; 257], n_senders: 0 });
         if previous > 0 {
             group.add(previous, u32::MAX);
             group.n_senders -= 1;

@@ -37,6 +37,11 @@ pub enum Evidence {
 }
 
 impl Reading {
+    /// Whether its value depends on other senders.
+    pub fn reads_peers(&self) -> bool {
+        self.name == OF_PEERS
+    }
+
     /// Whether `row` stands behind this reading of the transfer `at`, which is not earlier. The caller gives rows of the
     /// right party only.
     pub fn rests_on(&self, row: &Row, at: &Row, spans: &Spans) -> bool {
@@ -58,6 +63,9 @@ impl Reading {
         matches!(self.evidence, Evidence::Beneficiary(_) | Evidence::Burst)
     }
 }
+
+/// The one reading of [`Features::peers`].
+const OF_PEERS: &str = "peer-percentile";
 
 /// Finds a reading by its name.
 pub fn feature_named(name: &str) -> Option<&'static Reading> {
@@ -116,7 +124,7 @@ pub static FEATURES: [Reading; 48] = [
     reading("sum-minor", OF_SENDER, |f, _| Some(f.sender.sum_minor)),
     reading("share-to-this-percent", OF_SENDER, |f, _| percent(f.sender.n_to_this, f.sender.n_transfers)),
     reading("travel-purchases", Evidence::Travel, |f, _| count(f.sender.n_travel)),
-    reading("peer-percentile", OF_SENDER, |f, _| {
+    reading(OF_PEERS, OF_SENDER, |f, _| {
         (f.peers.n_peers >= N_PEERS_MIN).then(|| percent(f.peers.n_below, f.peers.n_peers)).flatten()
     }),
     reading("pair-transfers", Evidence::Pair, |f, _| count(f.pair.n_transfers)),
@@ -200,6 +208,19 @@ mod tests {
         assert_eq!(names.len(), FEATURES.len());
         for forbidden in ["name", "sex", "gender", "age-", "nation", "religion", "postcode", "corridor", "purpose"] {
             assert!(names.iter().all(|name| !name.starts_with(forbidden)), "{forbidden}");
+        }
+    }
+
+    #[test]
+    fn only_one_reading_depends_on_peers() {
+        let spans = Spans { window_s: 90, recent_s: 30, pair_s: 365, burst_s: 7 };
+        let mut alone = Features::default();
+        alone.sender.n_transfers = 3;
+        let peers = crate::features::PeerFeatures { n_peers: 200, n_below: 50 };
+        let among = Features { peers, ..alone };
+        for reading in &FEATURES {
+            let is_changed = (reading.read)(&alone, &spans) != (reading.read)(&among, &spans);
+            assert_eq!(is_changed, reading.reads_peers(), "{}", reading.name);
         }
     }
 

@@ -131,16 +131,22 @@ impl Alert {
 
     /// Writes out what was raised over `book`; `raised` in the book's order, `features` one for each row.
     pub fn all(raised: &[Raised], book: &Book, features: &[Features], pack: &Pack, rates: &Rates) -> Vec<Alert> {
-        let rows: Vec<u32> = raised.iter().map(|one| one.index).collect();
+        let each: Vec<(Raised, Features)> = raised.iter().map(|one| (*one, features[one.index as usize])).collect();
+        Alert::of(&each, book, pack, rates)
+    }
+
+    /// The same where only the features of the rows at which something was raised are at hand.
+    pub fn of(raised: &[(Raised, Features)], book: &Book, pack: &Pack, rates: &Rates) -> Vec<Alert> {
+        let rows: Vec<u32> = raised.iter().map(|(one, _)| one.index).collect();
         let digests = book.digests_after(&rows);
         let senders = Groups::new(book.rows(), |row| row.sender);
         let beneficiaries = Groups::new(book.rows(), |row| row.beneficiary);
         let rates_sha256 = hex(&rates.sha256());
         let each = raised.iter().zip(digests);
-        each.map(|(one, digest)| {
+        each.map(|((one, features), digest)| {
             let row = &book.rows()[one.index as usize];
             let members = Members::new(row, &senders, &beneficiaries);
-            Alert::new(*one, &features[one.index as usize], book, members, &digest, pack, &rates_sha256)
+            Alert::new(*one, features, book, members, &digest, pack, &rates_sha256)
         })
         .collect()
     }

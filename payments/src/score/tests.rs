@@ -51,6 +51,25 @@ fn gist(alert: &Alert) -> Gist {
 type Gist = (Level, i64, Vec<(String, i64, String)>, Vec<String>);
 
 #[test]
+fn no_score_is_more_than_it_could_be_before_the_peers_are_known() {
+    let pack = pack();
+    let rates = Rates::parse(RATES, pack.currency).unwrap();
+    let (book, _) = Book::new(world().transfers, &rates, &pack.scope).unwrap();
+    let (mut n_could, mut n_do) = (0, 0);
+    for features in batch(book.rows(), pack.spans) {
+        let early = Features { peers: Default::default(), ..features };
+        for typology in &pack.typologies {
+            let (least, most) = (score(&features, typology, &pack), at_most(&early, typology, &pack));
+            assert!(least.total <= most.total && least.n_families <= most.n_families, "{features:?}");
+            assert!(typology.level(&least) <= typology.level(&most));
+            n_could += u32::from(typology.level(&most).is_some());
+            n_do += u32::from(typology.level(&least).is_some());
+        }
+    }
+    assert!(n_do > 0 && n_could < 20 * n_do, "it tells few of {n_could} from {n_do}");
+}
+
+#[test]
 fn the_published_pattern_is_raised_with_its_reasons_and_transfers() {
     let alerts = alerts_of(pattern(), "");
     let alert = alerts.iter().find(|a| a.level == Level::Alert).expect("the pattern is plain");
