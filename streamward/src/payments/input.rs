@@ -80,10 +80,15 @@ type Numbered = (u64, Transfer);
 impl PackFiles {
     /// Reads and checks the pack.
     pub(super) fn load(&self) -> anyhow::Result<Pack> {
+        let (text, overlay) = self.texts()?;
+        Ok(Pack::parse(&text, overlay.as_deref()).map_err(PackFault)?)
+    }
+
+    /// The texts of the pack and of the overlay.
+    pub(super) fn texts(&self) -> anyhow::Result<(String, Option<String>)> {
         let text = self.pack.as_deref().map(text_of).transpose()?;
         let overlay = self.overlay.as_deref().map(text_of).transpose()?;
-        let text = text.as_deref().unwrap_or(payments::pack::LIVESTREAM_EXPLOITATION);
-        Ok(Pack::parse(text, overlay.as_deref()).map_err(PackFault)?)
+        Ok((text.unwrap_or_else(|| payments::pack::LIVESTREAM_EXPLOITATION.to_owned()), overlay))
     }
 }
 

@@ -74,7 +74,7 @@ impl Scored {
 }
 
 /// One line for each alert: the highest score first, then in order of time.
-fn table(alerts: &[Alert]) -> String {
+pub(super) fn table(alerts: &[Alert]) -> String {
     let mut order: Vec<&Alert> = alerts.iter().collect();
     order.sort_by_key(|alert| std::cmp::Reverse((alert.level, alert.score)));
     let mut text = format!(

@@ -1,0 +1,138 @@
+//! How does DataFusion come to the operator?
+//!
+//! Features are a table: its scan is the whole reckoning, and what lies between the operators the planner puts in.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::datasource::TableType;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::{DataFusionError, Result};
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::Expr;
+use datafusion::physical_expr::expressions::col;
+use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::projection::ProjectionExec;
+
+use crate::job::Job;
+use crate::operator::{Part, Reckoning};
+use crate::reckon::FOUND;
+use crate::rows::SCHEMA;
+
+/// The features that a job asks for, as a table.
+#[derive(Debug)]
+pub struct FeaturesTable {
+    job: Arc<Job>,
+}
+
+impl FeaturesTable {
+    /// The table of one job.
+    pub fn new(job: Arc<Job>) -> FeaturesTable {
+        FeaturesTable { job }
+    }
+
+    /// What is asked.
+    pub fn job(&self) -> &Arc<Job> {
+        &self.job
+    }
+
+    fn plan(&self) -> Result<Arc<dyn ExecutionPlan>> {
+        let files = self.job.files();
+        let part = |part, inputs| -> Result<Arc<dyn ExecutionPlan>> {
+            Ok(Reckoning::new(part, Arc::clone(&self.job), inputs)?)
+        };
+        let beneficiaries = part(Part::Beneficiaries, vec![scan(&files.all)?])?;
+        let senders = part(Part::Senders, vec![beneficiaries, scan(&files.two_way)?])?;
+        part(Part::Peers, vec![senders])
+    }
+}
+
+/// Reads a file of rows; the planner parts it among threads or machines.
+fn scan(path: &std::path::Path) -> Result<Arc<dyn ExecutionPlan>> {
+    let unreadable = |why: std::io::Error| {
+        DataFusionError::Execution(format!(
+            "cannot read {}: {why}\n  to do: put the folder of rows where every machine sees it under this name",
+            path.display()
+        ))
+    };
+    let path = path.canonicalize().map_err(unreadable)?;
+    let n_bytes = path.metadata().map_err(unreadable)?.len();
+    let source = Arc::new(ParquetSource::new(Arc::clone(&SCHEMA)));
+    let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
+        .with_file(PartitionedFile::new(path.to_string_lossy(), n_bytes))
+        .build();
+    Ok(DataSourceExec::from_data_source(config))
+}
+
+#[async_trait]
+impl TableProvider for FeaturesTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&FOUND)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        _: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _: &[Expr],
+        _: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let plan = self.plan()?;
+        let Some(columns) = projection else { return Ok(plan) };
+        let each = columns.iter().map(|&place| {
+            let name = FOUND.field(place).name();
+            Ok((col(name, &FOUND)?, name.clone()))
+        });
+        Ok(Arc::new(ProjectionExec::try_new(each.collect::<Result<Vec<_>>>()?, plan)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use datafusion::physical_plan::displayable;
+    use payments::Row;
+    use payments::pack::LIVESTREAM_EXPLOITATION;
+
+    use super::*;
+    use crate::cluster::{Split, here};
+    use crate::job::{Asked, Wanted};
+    use crate::rows::Folder;
+
+    #[tokio::test]
+    async fn the_planner_brings_together_what_each_part_asks_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let row = |sender, beneficiary| Row {
+            at_s: 0,
+            value_minor: 1500,
+            sender,
+            beneficiary,
+            reverses: Row::NO_ROW,
+            corridor: 0,
+            country: 0,
+            marks: payments::book::mark::IN_SCOPE,
+            channel: 0,
+        };
+        Folder::of(folder.path()).write(&[row(0, 1), row(1, 0)], LIVESTREAM_EXPLOITATION, None).unwrap();
+        let asked = Asked {
+            folder: folder.path().to_owned(),
+            pack: LIVESTREAM_EXPLOITATION.to_owned(),
+            overlay: None,
+            wanted: Wanted::Features,
+        };
+        let table = Arc::new(FeaturesTable::new(Job::new(asked).unwrap()));
+        let session = here(Split { n_partitions: 4 });
+        let plan = session.read_table(table).unwrap().create_physical_plan().await.unwrap();
+        let plan = displayable(plan.as_ref()).indent(false).to_string();
+        let n = |by: &str| plan.matches(by).count();
+        let parted = [n("Hash([beneficiary@4], 4)"), n("Hash([sender@3], 4)"), n("Hash([corridor@1, channel@2], 4)")];
+        assert_eq!(parted, [2, 1, 1], "{plan}");
+    }
+}
