@@ -6,10 +6,12 @@
 
 pub mod bars;
 pub mod network;
+pub mod words;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use self::words::{Say, Words};
 use crate::book::mark;
 use crate::pack::Entity;
 use crate::{Alert, Book, PartyId, Row, Spans};
@@ -23,8 +25,9 @@ const N_LANES_MAX: usize = 24;
 
 /// Draws the transfers of an alert's party in the window before it, as SVG.
 ///
-/// `index` is the row that raised it; `None` comes back when the alert's party is not in the book.
-pub fn time_line(alert: &Alert, index: u32, book: &Book, spans: Spans) -> Option<String> {
+/// `index` is the row that raised it; `say` says in some language what stands on it. `None` comes back when the alert's party
+/// is not in the book.
+pub fn time_line(alert: &Alert, index: u32, book: &Book, spans: Spans, say: Say<'_>) -> Option<String> {
     let party = PartyId::parse(&alert.party)?;
     let at = book.rows().get(index as usize)?;
     let behind: std::collections::BTreeSet<&str> =
@@ -43,7 +46,7 @@ pub fn time_line(alert: &Alert, index: u32, book: &Book, spans: Spans) -> Option
             Some(Dot { row, transfer, other, stands_behind: behind.contains(&*transfer.id) })
         })
         .collect();
-    Some(Picture { alert, start_s: at.at_s - spans.window_s, end_s: at.at_s, dots }.svg())
+    Some(Picture { alert, start_s: at.at_s - spans.window_s, end_s: at.at_s, dots, say }.svg())
 }
 
 struct Dot<'a> {
@@ -58,6 +61,7 @@ struct Picture<'a> {
     start_s: i64,
     end_s: i64,
     dots: Vec<Dot<'a>>,
+    say: Say<'a>,
 }
 
 impl Picture<'_> {
@@ -67,17 +71,19 @@ impl Picture<'_> {
         let height = TOP + n_lanes * LANE + 40;
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"t d\" \
-             font-family=\"sans-serif\" font-size=\"13\">\n<title id=\"t\">{id}: transfers before the alert</title>\n\
-             <desc id=\"d\">{n} transfers with {others} parties. {looks_like}.</desc>\n\
+             font-family=\"sans-serif\" font-size=\"13\">\n<title id=\"t\">{title}</title>\n\
+             <desc id=\"d\">{told}</desc>\n\
              <rect class=\"paper\" width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
-             <text class=\"ink\" x=\"16\" y=\"28\" font-size=\"17\" fill=\"#1a1a1a\">{id} · score {score}</text>\n\
-             <text class=\"soft\" x=\"16\" y=\"50\" fill=\"#444444\">{party} · filled: behind a reason · ring: night on the sender's clock</text>\n",
-            id = self.alert.id,
-            n = self.dots.len(),
-            others = lanes.len(),
-            looks_like = escaped(&self.alert.looks_like),
-            score = self.alert.score,
-            party = short(&self.alert.party),
+             <text class=\"ink\" x=\"16\" y=\"28\" font-size=\"17\" fill=\"#1a1a1a\">{score}</text>\n\
+             <text class=\"soft\" x=\"16\" y=\"50\" fill=\"#444444\">{legend}</text>\n",
+            title = self.says(&Words::TimeLine { alert: &self.alert.id }),
+            told = self.says(&Words::TimeLineTold {
+                n_transfers: self.dots.len(),
+                n_parties: lanes.len(),
+                looks_like: &self.alert.looks_like,
+            }),
+            score = self.says(&Words::Score { alert: &self.alert.id, score: self.alert.score }),
+            legend = self.says(&Words::Legend { party: &short(&self.alert.party) }),
         );
         self.axis(&mut svg, height);
         self.draw_lanes(&mut svg, &lanes);
@@ -121,8 +127,10 @@ impl Picture<'_> {
             }
             let y = lane_y(lane);
             let is_shared = lane + 1 == N_LANES_MAX && lanes.len() > N_LANES_MAX;
-            let label =
-                if is_shared { format!("{} others", lanes.len() - N_LANES_MAX + 1) } else { short(&party.to_string()) };
+            let label = match is_shared {
+                true => self.says(&Words::Others { n: lanes.len() - N_LANES_MAX + 1 }),
+                false => short(&party.to_string()),
+            };
             let _ = writeln!(
                 svg,
                 "<path class=\"rule\" d=\"M{LEFT} {y}H{right}\" stroke=\"#bbbbbb\"/><text class=\"ink\" x=\"16\" y=\"{base}\" fill=\"#1a1a1a\">{label}</text>",
@@ -143,15 +151,21 @@ impl Picture<'_> {
             (false, true) => ("paper night", "#ffffff", "#14213d"),
             (false, false) => ("paper day", "#ffffff", "#888888"),
         };
-        let what = if dot.row.has(mark::TRAVEL) { "travel purchase" } else { "transfer" };
+        let (id, at, amount) = (&*dot.transfer.id, &*dot.transfer.at.to_rfc3339(), &*dot.transfer.amount.to_string());
+        let what = match dot.row.has(mark::TRAVEL) {
+            true => Words::Travel { id, at, amount },
+            false => Words::Transfer { id, at, amount },
+        };
         let _ = writeln!(
             svg,
             "<circle class=\"{class}\" cx=\"{x}\" cy=\"{y}\" r=\"{radius}\" fill=\"{fill}\" fill-opacity=\"0.75\" stroke=\"{ring}\" stroke-width=\"2\">\
-             <title>{what} {id}, {at}, {amount}</title></circle>",
-            id = escaped(&dot.transfer.id),
-            at = dot.transfer.at.to_rfc3339(),
-            amount = dot.transfer.amount,
+             <title>{what}</title></circle>",
+            what = self.says(&what),
         );
+    }
+
+    fn says(&self, words: &Words<'_>) -> String {
+        escaped(&(self.say)(words))
     }
 
     fn x(&self, at_s: i64) -> i64 {

@@ -62,7 +62,7 @@ pub struct Drift {
 /// One quantity in both spans.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Comparison {
-    /// What is counted.
+    /// What is counted: the typology whose score it is, or what the pack reads, by its name.
     pub name: String,
     /// From low to high; the last may be those of whom it is not known.
     pub bins: Vec<Bin>,
@@ -75,12 +75,42 @@ pub struct Comparison {
 /// Parties within a range of values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bin {
-    /// The range, in words.
-    pub label: String,
+    /// The range.
+    pub label: Values,
     /// Parties of the reference.
     pub n_reference: usize,
     /// Parties of the current span.
     pub n_current: usize,
+}
+
+/// A range of values; its `Display` is English.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// The value is not known.
+    NotKnown,
+    /// Any that is known.
+    Any,
+    /// This one or less.
+    UpTo(i64),
+    /// This one alone.
+    Exactly(i64),
+    /// From the first to the second, both included.
+    Between(i64, i64),
+    /// This one or more.
+    From(i64),
+}
+
+impl std::fmt::Display for Values {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Values::NotKnown => f.write_str("not known"),
+            Values::Any => f.write_str("any"),
+            Values::UpTo(to) => write!(f, "up to {to}"),
+            Values::Exactly(one) => write!(f, "{one}"),
+            Values::Between(from, to) => write!(f, "{from} to {to}"),
+            Values::From(from) => write!(f, "{from} and more"),
+        }
+    }
 }
 
 impl Comparison {
@@ -146,8 +176,7 @@ fn of_score(scored: &Scored<'_>, place: usize, spans: &[Range<i64>; 2]) -> Compa
     // Tens up to the review score, then what a person would see.
     let mut edges: Vec<i64> = (0..typology.review - 1).step_by(10).collect();
     edges.extend([typology.review - 1, typology.alert - 1]);
-    let name = format!("score of a {}", typology.id);
-    Comparison::new(name, bins(&edges, &highest(&spans[0]), &highest(&spans[1])))
+    Comparison::new(typology.id.clone(), bins(&edges, &highest(&spans[0]), &highest(&spans[1])))
 }
 
 fn of_reading(scored: &Scored<'_>, reading: &'static Reading, spans: &[Range<i64>; 2]) -> Comparison {
@@ -192,12 +221,12 @@ fn bins(edges: &[i64], reference: &[Option<i64>], current: &[Option<i64>]) -> Ve
         counts
     };
     let label = |place: usize| match (place.checked_sub(1).and_then(|below| edges.get(below)), edges.get(place)) {
-        _ if place > edges.len() => "not known".to_owned(),
-        (None, None) => "any".to_owned(),
-        (None, Some(to)) => format!("up to {to}"),
-        (Some(below), Some(to)) if below + 1 == *to => to.to_string(),
-        (Some(below), Some(to)) => format!("{} to {to}", below + 1),
-        (Some(below), None) => format!("{} and more", below + 1),
+        _ if place > edges.len() => Values::NotKnown,
+        (None, None) => Values::Any,
+        (None, Some(to)) => Values::UpTo(*to),
+        (Some(below), Some(to)) if below + 1 == *to => Values::Exactly(*to),
+        (Some(below), Some(to)) => Values::Between(below + 1, *to),
+        (Some(below), None) => Values::From(below + 1),
     };
     let (reference, current) = (count(reference), count(current));
     let all = reference.into_iter().zip(current).enumerate();

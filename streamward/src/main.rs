@@ -18,6 +18,7 @@ mod guard;
 mod hash;
 mod list;
 mod r#match;
+mod messages;
 mod model;
 mod pages;
 mod parquet;
@@ -112,6 +113,8 @@ enum Command {
     Fake(fake::Arguments),
     /// Serves the console and the service.
     Serve(serve::Arguments),
+    /// Prints what the console says, to be translated, or checks a translation.
+    Messages(messages::Arguments),
     /// Prints completions for a shell.
     Completions(pages::Completions),
     /// Prints the manual page, or writes one for each command.
@@ -143,6 +146,7 @@ fn main() -> ExitCode {
         Command::Report(arguments) => report::run(&arguments),
         Command::Fake(arguments) => fake::run(&arguments),
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Messages(arguments) => messages::run(&arguments),
         Command::Completions(arguments) => pages::completions(&arguments, Arguments::command()),
         Command::Man(arguments) => pages::man(&arguments, Arguments::command()),
     };

@@ -17,6 +17,7 @@ pub(crate) mod oidc;
 pub(crate) mod page;
 mod passkey;
 mod payments;
+mod why;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,7 +25,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Router, middleware};
 use clap::Args;
@@ -107,7 +107,7 @@ fn with_desk(desk: Shared, paid: Option<Arc<payments::Service>>, lists: known::L
                 .layer(axum::Extension(paid))
                 .layer(axum::Extension(lists)),
         )
-        .fallback(async || page::sorry(StatusCode::NOT_FOUND, "There is nothing at this address.", "Go back."))
+        .fallback(async || page::nothing_here())
         .layer(middleware::from_fn(headers::same_origin))
         .layer(middleware::from_fn(headers::add))
         .layer(middleware::from_fn_with_state(messages, messages::speak))

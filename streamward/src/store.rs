@@ -29,7 +29,9 @@ use sqlx::{AnyPool, Row};
 use tokio::sync::Mutex;
 
 pub(crate) use cases::{Due, Line, Listed};
-pub(crate) use figures::{Counts, Figure};
+pub(crate) use figures::Counts;
+#[cfg(test)]
+pub(crate) use figures::figure_definitions;
 pub(crate) use log::Logged;
 pub(crate) use people::{Account, Login, Passkey, Session};
 pub(crate) use uploads::{UPLOAD_LASTS, Upload, UploadState};

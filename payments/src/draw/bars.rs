@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use super::escaped;
+use super::words::{Say, Words};
 
 const WIDTH: usize = 640;
 const HEIGHT: usize = 190;
@@ -43,22 +44,22 @@ pub struct Bars<'a> {
 const KINDS: [(&str, &str); 3] = [("one", "#8a8f98"), ("two", "#9a3b26"), ("three", "#14213d")];
 
 impl Bars<'_> {
-    /// The picture as SVG.
-    pub fn svg(&self) -> String {
+    /// The picture as SVG; `say` says in some language what is not given in the fields.
+    pub fn svg(&self, say: Say<'_>) -> String {
         let most = self.series.iter().flat_map(|series| &series.values).fold(0.0, |most: f64, value| most.max(*value));
         let top = ceiling(most);
         let mut svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"plot\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" \
              aria-labelledby=\"{id}-t {id}-d\" font-family=\"sans-serif\" font-size=\"12\">\n<title id=\"{id}-t\">{title}</title>\n\
-             <desc id=\"{id}-d\">{n} groups of columns; the table beside this picture has every number.</desc>\n\
+             <desc id=\"{id}-d\">{told}</desc>\n\
              <rect class=\"paper\" width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#ffffff\"/>\n",
             id = self.id,
             title = escaped(self.title),
-            n = self.labels.len(),
+            told = escaped(&say(&Words::Columns { n: self.labels.len() })),
         );
         self.draw_scale(&mut svg, top);
         for (place, series) in self.series.iter().enumerate().take(KINDS.len()) {
-            self.draw_series(&mut svg, place, series, top);
+            self.draw_series(&mut svg, place, series, top, say);
         }
         svg.push_str("</svg>\n");
         svg
@@ -89,7 +90,7 @@ impl Bars<'_> {
         }
     }
 
-    fn draw_series(&self, svg: &mut String, place: usize, series: &Series<'_>, top: f64) {
+    fn draw_series(&self, svg: &mut String, place: usize, series: &Series<'_>, top: f64, say: Say<'_>) {
         let (class, colour) = KINDS[place];
         let x = LEFT + place * 200;
         let _ = writeln!(
@@ -105,13 +106,15 @@ impl Bars<'_> {
             let _ = writeln!(
                 svg,
                 "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" fill=\"{colour}\">\
-                 <title>{label}, {name}: {value} {unit}</title></rect>",
+                 <title>{column}</title></rect>",
                 x = LEFT as f64 + (group as f64 + 0.1) * self.group() + width * place as f64,
                 y = BOTTOM as f64 - height,
-                label = escaped(label),
-                name = escaped(series.name),
-                value = number(*value),
-                unit = escaped(self.unit),
+                column = escaped(&say(&Words::Column {
+                    label,
+                    series: series.name,
+                    value: &number(*value),
+                    unit: self.unit
+                })),
             );
         }
     }
@@ -137,6 +140,7 @@ fn number(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::words::english;
     use super::*;
 
     #[test]
@@ -155,11 +159,11 @@ mod tests {
                 Series { name: "now", values: vec![12.5, 87.5] },
             ],
         };
-        let svg = bars.svg();
+        let svg = bars.svg(&english);
         assert_eq!(svg.matches("<rect").count(), 1 + 2 * 3);
         assert!(svg.contains("&lt;4&gt;, now: 87.5 percent") && !svg.contains("<b>"), "{svg}");
         assert!(svg.contains("y=\"46.2\"") && svg.contains("height=\"113.8\""), "87.5 of 100: {svg}");
-        let empty = Bars { labels: Vec::new(), series: Vec::new(), ..bars }.svg();
+        let empty = Bars { labels: Vec::new(), series: Vec::new(), ..bars }.svg(&english);
         assert!(!empty.contains("NaN") && !empty.contains("inf"));
     }
 }

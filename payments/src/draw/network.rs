@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::words::{Say, Words};
 use super::{escaped, short};
 use crate::pack::Entity;
 use crate::{Alert, Book, PartyId, Row, Spans};
@@ -87,11 +88,12 @@ pub fn table(ties: &[Tie], currency: crate::Currency) -> String {
     text
 }
 
-/// Draws the ties as SVG.
-pub fn picture(alert: &Alert, ties: &[Tie], currency: crate::Currency) -> String {
+/// Draws the ties as SVG; `say` says in some language what stands on it.
+pub fn picture(alert: &Alert, ties: &[Tie], currency: crate::Currency, say: Say<'_>) -> String {
+    let says = |words: &Words<'_>| escaped(&say(words));
     let (middle, far) = match alert.entity {
-        Entity::Sender => ("whom it paid", "others who paid them"),
-        Entity::Beneficiary => ("who paid it", "others whom they paid"),
+        Entity::Sender => (Words::ItPaid, Words::OthersPaid),
+        Entity::Beneficiary => (Words::PaidIt, Words::OthersTheyPaid),
     };
     let mut columns: [Vec<PartyId>; 3] = [PartyId::parse(&alert.party).into_iter().collect(), Vec::new(), Vec::new()];
     for tie in ties {
@@ -110,20 +112,24 @@ pub fn picture(alert: &Alert, ties: &[Tie], currency: crate::Currency) -> String
     let height = TOP + n_lanes * LANE + 40;
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"nt nd\" \
-         font-family=\"sans-serif\" font-size=\"13\">\n<title id=\"nt\">{id}: who pays whom</title>\n\
-         <desc id=\"nd\">{n} ties between {parties} parties; the table beside this picture names each.</desc>\n\
+         font-family=\"sans-serif\" font-size=\"13\">\n<title id=\"nt\">{title}</title>\n\
+         <desc id=\"nd\">{told}</desc>\n\
          <rect class=\"paper\" width=\"{WIDTH}\" height=\"{height}\" fill=\"#ffffff\"/>\n\
-         <text class=\"ink\" x=\"16\" y=\"28\" font-size=\"17\" fill=\"#1a1a1a\">{id} · who pays whom in the window before</text>\n\
-         <text class=\"soft\" x=\"16\" y=\"50\" fill=\"#444444\">a line is as thick as transfers are many; its title says how many and how much</text>\n",
-        id = alert.id,
-        n = ties.len(),
-        parties = columns.iter().map(Vec::len).sum::<usize>(),
+         <text class=\"ink\" x=\"16\" y=\"28\" font-size=\"17\" fill=\"#1a1a1a\">{head}</text>\n\
+         <text class=\"soft\" x=\"16\" y=\"50\" fill=\"#444444\">{legend}</text>\n",
+        title = says(&Words::Network { alert: &alert.id }),
+        told = says(&Words::NetworkTold { n_ties: ties.len(), n_parties: columns.iter().map(Vec::len).sum::<usize>() }),
+        head = says(&Words::NetworkHead { alert: &alert.id }),
+        legend = says(&Words::NetworkLegend),
     );
-    for (place, label) in ["the alert is about", middle, far].into_iter().enumerate() {
-        let left_out = if n_left_out[place] > 0 { format!(" (and {} more)", n_left_out[place]) } else { String::new() };
+    for (place, column) in [Words::Own, middle, far].iter().enumerate() {
+        let label = match n_left_out[place] {
+            0 => says(column),
+            n => says(&Words::AndMore { column: &say(column), n }),
+        };
         let _ = writeln!(
             svg,
-            "<text class=\"soft\" x=\"{}\" y=\"76\" text-anchor=\"middle\" fill=\"#444444\">{label}{left_out}</text>",
+            "<text class=\"soft\" x=\"{}\" y=\"76\" text-anchor=\"middle\" fill=\"#444444\">{label}</text>",
             COLUMNS[place]
         );
     }
@@ -146,11 +152,14 @@ pub fn picture(alert: &Alert, ties: &[Tie], currency: crate::Currency) -> String
         let _ = writeln!(
             svg,
             "<path class=\"{class}\" d=\"M{x1} {y1}L{x2} {y2}\" stroke=\"{colour}\" stroke-width=\"{width}\" stroke-opacity=\"0.7\" fill=\"none\">\
-             <title>{sender} paid {beneficiary} {n} times, {worth}</title></path>",
+             <title>{paid}</title></path>",
             width = tie.n_transfers.isqrt().clamp(1, 8),
-            sender = tie.sender,
-            beneficiary = tie.beneficiary,
-            n = tie.n_transfers,
+            paid = says(&Words::Paid {
+                sender: &tie.sender.to_string(),
+                beneficiary: &tie.beneficiary.to_string(),
+                n: tie.n_transfers,
+                worth: &worth,
+            }),
         );
     }
     for (column, parties) in columns.iter().enumerate() {

@@ -10,7 +10,7 @@ fn pack() -> Pack {
 }
 
 fn bin(n_reference: usize, n_current: usize) -> Bin {
-    Bin { label: String::new(), n_reference, n_current }
+    Bin { label: Values::Any, n_reference, n_current }
 }
 
 /// Reckoned apart from this code; 11.070 and 3.841 are the tables' 95 % points for 5 and 1 degrees of freedom.
@@ -40,7 +40,9 @@ fn every_value_falls_into_one_bin_and_bins_say_which() {
     assert_eq!(tenths(vec![0; 50]), Vec::<i64>::new());
     assert_eq!(tenths(Vec::new()), Vec::<i64>::new());
     let counted = bins(&[0, 1, 5], &some(&[0, 0, 1, 3]), &[some(&[-4, 5, 6, 900]), vec![None]].concat());
-    let told: Vec<(&str, usize, usize)> = counted.iter().map(|b| (&*b.label, b.n_reference, b.n_current)).collect();
+    let told: Vec<(String, usize, usize)> =
+        counted.iter().map(|b| (b.label.to_string(), b.n_reference, b.n_current)).collect();
+    let told: Vec<(&str, usize, usize)> = told.iter().map(|(label, a, b)| (label.as_str(), *a, *b)).collect();
     assert_eq!(told, [("up to 0", 2, 1), ("1", 1, 0), ("2 to 5", 1, 1), ("6 and more", 0, 2), ("not known", 0, 1)]);
 }
 

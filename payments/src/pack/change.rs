@@ -9,8 +9,10 @@ use crate::time::DAY_S;
 /// One thing that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// Which part of the pack, and what of it.
-    pub what: String,
+    /// Which part of the pack: `the pack` for the whole, else a name that the pack gives.
+    pub part: String,
+    /// What of it; none where the part is new or gone.
+    pub aspect: Option<&'static str>,
     /// What it was; none where the part is new.
     pub before: Option<String>,
     /// What it would be; none where the part is gone.
@@ -23,13 +25,20 @@ pub fn changes(before: &Pack, after: &Pack) -> Vec<Change> {
     let mut changes = Vec::new();
     for part in &old {
         match new.iter().find(|other| other.name == part.name) {
-            None => changes.push(Change { what: part.name.clone(), before: Some(part.gist()), after: None }),
+            None => {
+                changes.push(Change { part: part.name.clone(), aspect: None, before: Some(part.gist()), after: None })
+            }
             Some(other) => changes.extend(part.against(other)),
         }
     }
     let is_new = |part: &&Part| old.iter().all(|other| other.name != part.name);
     let added = new.iter().filter(is_new);
-    changes.extend(added.map(|part| Change { what: part.name.clone(), before: None, after: Some(part.gist()) }));
+    changes.extend(added.map(|part| Change {
+        part: part.name.clone(),
+        aspect: None,
+        before: None,
+        after: Some(part.gist()),
+    }));
     changes
 }
 
@@ -48,7 +57,8 @@ impl Part {
         let pairs = self.says.iter().zip(&other.says).filter(|((_, before), (_, after))| before != after);
         pairs
             .map(|((aspect, before), (_, after))| Change {
-                what: format!("{}: {aspect}", self.name),
+                part: self.name.clone(),
+                aspect: Some(aspect),
                 before: Some(before.clone()),
                 after: Some(after.clone()),
             })
@@ -142,7 +152,11 @@ mod tests {
     fn told(text: &str) -> Vec<(String, Option<String>, Option<String>)> {
         let (before, after) = (Pack::parse(LIVESTREAM_EXPLOITATION, None), Pack::parse(text, None));
         let all = changes(&before.unwrap(), &after.unwrap());
-        all.into_iter().map(|change| (change.what, change.before, change.after)).collect()
+        let told = |change: Change| {
+            let what = change.aspect.map_or(change.part.clone(), |aspect| format!("{}: {aspect}", change.part));
+            (what, change.before, change.after)
+        };
+        all.into_iter().map(told).collect()
     }
 
     #[test]

@@ -210,13 +210,13 @@ fn a_picture_is_drawn_of_every_alert_and_names_every_transfer() {
     let raised = raised(&book, &features, &pack);
     let alerts = Alert::all(&raised, &book, &features, &pack, &rates);
     for (alert, one) in alerts.iter().zip(&raised) {
-        let svg = crate::draw::time_line(alert, one.index, &book, pack.spans).unwrap();
+        let svg = crate::draw::time_line(alert, one.index, &book, pack.spans, &crate::draw::words::english).unwrap();
         assert_eq!(svg.matches("<circle").count(), one.index as usize + 1);
         assert!(svg.contains("&lt;&amp;&quot;&gt;") && !svg.contains("<&"));
         let ties = crate::draw::network::ties(alert, one.index, &book, pack.spans);
         let n_behind: usize = ties.iter().map(|tie| tie.n_transfers).sum();
         assert_eq!(n_behind, one.index as usize + 1, "all transfers of the pattern are of one sender");
-        let picture = crate::draw::network::picture(alert, &ties, pack.currency);
+        let picture = crate::draw::network::picture(alert, &ties, pack.currency, &crate::draw::words::english);
         assert_eq!(picture.matches("<path").count(), ties.len());
         assert_eq!(crate::draw::network::table(&ties, pack.currency).lines().count(), ties.len() + 1);
     }

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::Args;
 use payments::draw::network;
+use payments::draw::words::english;
 use payments::{Alert, Book, Pack, Rates};
 
 use super::desk::Desk;
@@ -122,14 +123,14 @@ pub(crate) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let (book, pack) = (known.book(), known.pack_of(alert));
     if let Some(path) = &arguments.svg {
-        let svg =
-            payments::draw::time_line(alert, index, book, pack.spans).context("the alert names nobody in the file")?;
+        let svg = payments::draw::time_line(alert, index, book, pack.spans, &english)
+            .context("the alert names nobody in the file")?;
         std::fs::write(path, svg).map_err(|why| unwritable(path, why))?;
     }
     let ties = network::ties(alert, index, book, pack.spans);
     let mut out = std::io::stdout().lock();
     if let Some(path) = &arguments.network {
-        let svg = network::picture(alert, &ties, pack.currency);
+        let svg = network::picture(alert, &ties, pack.currency, &english);
         std::fs::write(path, svg).map_err(|why| unwritable(path, why))?;
     }
     if arguments.json {

@@ -15,8 +15,10 @@ use axum::routing::{MethodRouter, on};
 use casework::role::Permission;
 
 use super::desk::Shared;
-use super::page::sorry;
+use super::page::{nothing_here, sorry};
+use super::why;
 use crate::clock::now;
+use crate::say;
 use crate::store::{Account, Session};
 
 /// The cookie of a session: only for this host, only over a safe way, for no script, and never with another site's request.
@@ -141,7 +143,7 @@ async fn admit(State(guard): State<Arc<Guard>>, path: MatchedPath, mut request: 
     let method = if request.method() == Method::HEAD { Method::GET } else { request.method().clone() };
     let found = guard.needs.iter().find(|((known, at), _)| *known == method && *at == path.as_str());
     let (permission, is_program) = match found.map(|(_, need)| *need) {
-        None => return sorry(StatusCode::FORBIDDEN, "Nobody may use this.", "Go back."),
+        None => return sorry(StatusCode::FORBIDDEN, say!("sorry.nobody"), say!("sorry.go_back")),
         Some(Need::Nothing) => return next.run(request).await,
         Some(Need::May(permission)) => (permission, false),
         Some(Need::Token(permission)) => (permission, true),
@@ -170,11 +172,7 @@ async fn admit(State(guard): State<Arc<Guard>>, path: MatchedPath, mut request: 
             let kind = [(header::CONTENT_TYPE, "application/json")];
             (StatusCode::FORBIDDEN, kind, "{\"error\":\"this token may not do that\"}\n").into_response()
         }
-        Some(_) => sorry(
-            StatusCode::FORBIDDEN,
-            "What you are here for does not include this.",
-            "Ask who lets people in here, if it should.",
-        ),
+        Some(_) => sorry(StatusCode::FORBIDDEN, say!("sorry.not_included"), say!("sorry.ask_who_lets_in")),
     }
 }
 
@@ -207,21 +205,17 @@ fn is_linked(desk: &Shared, account: &Account) -> bool {
 fn prove(desk: &Shared, account: Option<&Account>, headers: &HeaderMap) -> Response {
     let passkey = account.filter(|account| !account.passkeys.is_empty()).map(|_| {
         crate::html!(
-            "<p><button type=\"button\" data-passkey=\"/prove\" data-then=\"back\">Use your passkey</button></p>\
-             <p id=\"said\" role=\"status\"></p>"
+            "<p><button type=\"button\" data-passkey=\"/prove\" data-then=\"back\">{}</button></p>\
+             <p id=\"said\" role=\"status\"></p>",
+            say!("prove.with_passkey")
         )
     });
     let own = desk.oidc.as_ref().filter(|_| account.is_some_and(|account| is_linked(desk, account))).map(|oidc| {
         let to = format!("/prove/oidc?to={}", super::form::encoded(&came_from(headers)));
-        crate::html!("<p><a class=\"button\" href=\"{}\">Show it with {}</a></p>", to, oidc.name)
+        crate::html!("<p><a class=\"button\" href=\"{}\">{}</a></p>", to, say!("prove.with_provider", name = oidc.name))
     });
-    let body = crate::html!(
-        "<p>What you are about to do cannot be undone, and it is some time since you showed who you are.</p>{}{}\
-         <p>Then you are back where you were, and can do it.</p>",
-        passkey,
-        own
-    );
-    (StatusCode::FORBIDDEN, super::page::Page::new("Show that it is you", body)).into_response()
+    let body = crate::html!("<p>{}</p>{}{}<p>{}</p>", say!("prove.why"), passkey, own, say!("prove.then"));
+    (StatusCode::FORBIDDEN, super::page::Page::new(&say!("prove.title"), body)).into_response()
 }
 
 /// The path of the page on which somebody pressed a button, where the browser says it.
@@ -255,26 +249,13 @@ pub(super) fn cookie(token: Option<&str>) -> HeaderValue {
 pub(crate) fn failed(error: &crate::store::Error) -> Response {
     use crate::store::Error;
     match error {
-        Error::Refused(refused) => sorry(
-            StatusCode::CONFLICT,
-            &sentence(&refused.to_string()),
-            "Go back and load the page again: somebody may have been faster.",
-        ),
-        Error::NoSuchCase { .. } | Error::NoSuchPerson => {
-            sorry(StatusCode::NOT_FOUND, "There is nothing at this address.", "Go back.")
+        Error::Refused(refused) => {
+            sorry(StatusCode::CONFLICT, why::sentence(&why::refused(refused)), say!("sorry.load_again"))
         }
+        Error::NoSuchCase { .. } | Error::NoSuchPerson => nothing_here(),
         Error::Database(_) | Error::Damaged { .. } | Error::Key(_) => {
             tracing::error!(kind = error.kind(), "the store failed");
-            sorry(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "The store did not do it; nothing was changed.",
-                "Try again. If it stays so, tell who runs this machine: its disk may be full, or the database down.",
-            )
+            sorry(StatusCode::SERVICE_UNAVAILABLE, say!("sorry.store_failed"), say!("sorry.store_failed_to_do"))
         }
     }
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| format!("{}{}.", first.to_uppercase(), letters.as_str())).unwrap_or_default()
 }

@@ -23,14 +23,17 @@ mod words;
 
 #[cfg(test)]
 pub(super) use lists::table as lists_table;
+#[cfg(test)]
+pub(super) use quality::definitions as measures;
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use casework::role::{Compartment, Permission};
 
 use super::access::{Need, Routes, failed};
-use super::page::{Html, Page, sorry};
+use super::page::{Html, Page, nothing_here, sorry};
 use crate::store::{Account, Error};
+use crate::{say, tell};
 
 /// The routes of the console.
 pub(super) fn routes() -> Routes {
@@ -60,6 +63,8 @@ pub(super) enum Refusal {
     Store(Error),
     /// What was filled in.
     Filled(String),
+    /// What the settings say or lack, as the program that reads them says it.
+    Settings(String),
     /// It is not this reader's to see.
     NotYours,
     /// They are looking at it as the second.
@@ -75,14 +80,14 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         match self {
             Refusal::Store(error) => failed(&error),
-            Refusal::Filled(what) => sorry(StatusCode::UNPROCESSABLE_ENTITY, &what, "Go back and change it."),
+            Refusal::Filled(what) => sorry(StatusCode::UNPROCESSABLE_ENTITY, what, say!("sorry.change_it")),
+            Refusal::Settings(what) => {
+                let what = tell!("sorry.settings", what = words::english(&what));
+                sorry(StatusCode::UNPROCESSABLE_ENTITY, what, say!("sorry.settings_to_do"))
+            }
             // As if it were not there: that there is such a case is not theirs to know either.
-            Refusal::NotYours => sorry(StatusCode::NOT_FOUND, "There is nothing at this address.", "Go back."),
-            Refusal::Blind => sorry(
-                StatusCode::CONFLICT,
-                "You are looking at this case as the second, and are not told what others found.",
-                "Say what you find under Second looks first, or hand it back there.",
-            ),
+            Refusal::NotYours => nothing_here(),
+            Refusal::Blind => sorry(StatusCode::CONFLICT, say!("sorry.blind"), say!("sorry.blind_to_do")),
             Refusal::Paid(refusal) => payments::refused(refusal),
         }
     }
@@ -103,22 +108,22 @@ impl From<casework::Error> for Refusal {
 /// A page for this reader, with links to what they may see.
 fn page(reader: &Account, title: &str, body: Html) -> Page {
     let all = [
-        ("/", "Queue", Permission::ReadCases),
-        ("/done", "Done", Permission::ReadCases),
-        ("/appeals", "Appeals", Permission::ReadCases),
-        ("/quality", "Second looks", Permission::Decide),
-        ("/payments", "Payments", Permission::ReadCases),
-        ("/outbox", "Outbox", Permission::Outbox),
-        ("/vault", "Vault", Permission::Vault),
-        ("/lists", "Lists", Permission::ReadLog),
-        ("/log", "Log", Permission::ReadLog),
-        ("/figures", "Figures", Permission::ReadFigures),
-        ("/people", "People", Permission::People),
-        ("/me", "You", Permission::SignedIn),
+        ("/", say!("links.queue"), Permission::ReadCases),
+        ("/done", say!("links.done"), Permission::ReadCases),
+        ("/appeals", say!("links.appeals"), Permission::ReadCases),
+        ("/quality", say!("links.second_looks"), Permission::Decide),
+        ("/payments", say!("links.payments"), Permission::ReadCases),
+        ("/outbox", say!("links.outbox"), Permission::Outbox),
+        ("/vault", say!("links.vault"), Permission::Vault),
+        ("/lists", say!("links.lists"), Permission::ReadLog),
+        ("/log", say!("links.log"), Permission::ReadLog),
+        ("/figures", say!("links.figures"), Permission::ReadFigures),
+        ("/people", say!("links.people"), Permission::People),
+        ("/me", say!("links.you"), Permission::SignedIn),
     ];
     let is_open = |to: &str| to != "/payments" || reader.compartments.contains(&Compartment::Payments);
-    let open = all.iter().filter(|(to, _, permission)| reader.may(*permission) && is_open(to));
-    let links = open.map(|(to, name, _)| (*to, *name)).collect();
+    let open = all.into_iter().filter(|(to, _, permission)| reader.may(*permission) && is_open(to));
+    let links = open.map(|(to, name, _)| (to, name)).collect();
     Page { links, reader: Some(reader.name.name().to_owned()), ..Page::new(title, body) }
 }
 

@@ -1,20 +1,34 @@
 //! In which language does a page speak?
 //!
-//! English is in the program, as `messages/en.toml`. Another language is a file with the same keys in the data folder,
-//! `messages/fil.toml`; the browser's `Accept-Language` chooses among them, and what a file lacks is said in English.
-//! Sentences are text: whatever stands in a file is escaped like a stranger's.
+//! English is in the program, one file for each page under `messages/en`. Another language is one file with the same keys
+//! in the data folder, `messages/fil.toml`; the browser's `Accept-Language` chooses among them, and what a file lacks is
+//! said in English. Sentences are text: whatever stands in a file is escaped like a stranger's, and so is what is put in
+//! for a name in braces, unless a page has made it HTML itself.
 
-use std::collections::{BTreeSet, HashMap};
+mod file;
+
+#[cfg(test)]
+pub(in crate::serve) mod tests;
+
+use std::collections::HashMap;
+use std::fmt::Display;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::Response;
+use intl_pluralrules::{PluralCategory, PluralRuleType, PluralRules};
 
-/// A sentence of a page: `say!("queue.more", n = 3)`. A test holds each key against `messages/en.toml`.
+use super::page::{Html, Show, Shown};
+
+pub(crate) use file::{ENGLISH_TEXT, compared};
+
+/// A sentence as text: `say!("queue.more", n = 3)`. A test holds each key and each name against the English files.
+///
+/// Where the sentence has forms, the value that is called `n` says which one.
 #[macro_export]
 macro_rules! say {
     ($key:literal $(, $name:ident = $value:expr)* $(,)?) => {
@@ -22,12 +36,40 @@ macro_rules! say {
     };
 }
 
-type Sentences = HashMap<String, String>;
+/// A sentence as HTML, as [`say!`](crate::say): what is put in may be HTML, a link say; all else is escaped.
+#[macro_export]
+macro_rules! tell {
+    ($key:literal $(, $name:ident = $value:expr)* $(,)?) => {
+        $crate::serve::messages::told($key, &[$((stringify!($name), &$value)),*])
+    };
+}
 
-/// One language beside English.
+/// A word for something that has a name in the program: `term!("role", role.name())` looks up `role.lead`. What no file
+/// has a word for keeps its name.
+#[macro_export]
+macro_rules! term {
+    ($table:literal, $name:expr) => {
+        $crate::serve::messages::termed($table, $name)
+    };
+}
+
+/// One sentence: its only form, or the one for each plural of its language.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Sentence {
+    /// The form where no other is meant.
+    other: String,
+    /// Further ones, by their names in CLDR: `zero`, `one`, `two`, `few`, `many`.
+    forms: Vec<(String, String)>,
+}
+
+type Sentences = HashMap<String, Sentence>;
+
+/// One language.
 pub(crate) struct Language {
     /// Its name, as browsers have it: `fil`, `pt-BR`.
     tag: String,
+    /// Which form goes with which number; none for a language that CLDR has no rules for.
+    plurals: Option<PluralRules>,
     sentences: Sentences,
 }
 
@@ -35,8 +77,10 @@ pub(crate) struct Language {
 #[derive(Clone, Default)]
 pub(crate) struct Messages(Arc<Vec<Arc<Language>>>);
 
-static ENGLISH: LazyLock<Sentences> =
-    LazyLock::new(|| read(include_str!("messages/en.toml")).expect("a test reads this very file"));
+static ENGLISH: LazyLock<Language> = LazyLock::new(|| {
+    let sentences = file::read(ENGLISH_TEXT).expect("a test reads these very files");
+    Language::new("en", sentences)
+});
 
 tokio::task_local! {
     /// The language of the request that is being answered, where it is not English.
@@ -44,29 +88,13 @@ tokio::task_local! {
 }
 
 impl Messages {
-    /// Reads every file of `messages/` in the data folder; one with a fault is an error, for it would mislead.
+    /// Reads every file of `messages/` in the data folder.
+    ///
+    /// # Errors
+    /// The first file with a fault, named: it is not used, for it would mislead.
     pub(crate) fn open(data: &Path) -> Result<Messages> {
-        let folder = data.join("messages");
-        let entries = match std::fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Messages::default()),
-            Err(error) => return Err(error).with_context(|| format!("cannot read {}", folder.display())),
-        };
-        let mut languages = Vec::new();
-        for entry in entries {
-            let file = entry?.path();
-            let Some(tag) = file.file_name().and_then(|name| name.to_str()?.strip_suffix(".toml")) else { continue };
-            let is_tag = tag.split('-').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric()));
-            if !is_tag || tag.len() > 35 {
-                bail!("{} has no name of a language\n  to do: call it fil.toml, or pt-BR.toml", file.display());
-            }
-            let sentences = std::fs::read_to_string(&file)
-                .map_err(anyhow::Error::from)
-                .and_then(|text| checked(read(&text)?))
-                .with_context(|| format!("the messages in {} are not used", file.display()))?;
-            languages.push(Arc::new(Language { tag: tag.to_owned(), sentences }));
-        }
-        Ok(Messages(Arc::new(languages)))
+        let languages = file::languages(&data.join("messages"))?;
+        Ok(Messages(Arc::new(languages.into_iter().map(Arc::new).collect())))
     }
 
     /// The language that a browser asks for first, of those that are here; none for English.
@@ -93,11 +121,64 @@ impl Messages {
     }
 }
 
+impl Language {
+    fn new(tag: &str, sentences: Sentences) -> Language {
+        let rules = |tag: &str| {
+            PluralRules::create(tag.parse::<unic_langid::LanguageIdentifier>().ok()?, PluralRuleType::CARDINAL).ok()
+        };
+        let plurals = rules(tag).or_else(|| rules(tag.split('-').next()?));
+        Language { tag: tag.to_owned(), plurals, sentences }
+    }
+
+    /// The sentence of this key, in the form for this number.
+    fn sentence(&self, key: &str, n: Option<&str>) -> Option<&str> {
+        let sentence = self.sentences.get(key)?;
+        let form = n.filter(|_| !sentence.forms.is_empty()).map(|n| self.plural(n));
+        let own = form.and_then(|form| sentence.forms.iter().find(|(name, _)| name == form));
+        Some(own.map_or(sentence.other.as_str(), |(_, text)| text))
+    }
+
+    /// What CLDR calls the form for a number.
+    fn plural(&self, n: &str) -> &'static str {
+        let by_rule = self.plurals.as_ref().and_then(|rules| rules.select(n).ok());
+        match by_rule {
+            Some(PluralCategory::ZERO) => "zero",
+            Some(PluralCategory::ONE) => "one",
+            Some(PluralCategory::TWO) => "two",
+            Some(PluralCategory::FEW) => "few",
+            Some(PluralCategory::MANY) => "many",
+            Some(PluralCategory::OTHER) => "other",
+            None if n == "1" => "one",
+            None => "other",
+        }
+    }
+}
+
 /// Lets whatever answers a request speak the browser's language.
 pub(super) async fn speak(State(messages): State<Messages>, request: Request, next: Next) -> Response {
     match messages.asked(request.headers()) {
         Some(language) => SPOKEN.scope(language, next.run(request)).await,
         None => next.run(request).await,
+    }
+}
+
+/// Work for another thread that speaks the language of this one.
+pub(super) fn kept<T>(work: impl FnOnce() -> T) -> impl FnOnce() -> T {
+    let spoken = SPOKEN.try_with(Arc::clone).ok();
+    move || match spoken {
+        Some(language) => SPOKEN.sync_scope(language, work),
+        None => work(),
+    }
+}
+
+/// As [`kept`], for work that waits.
+pub(super) fn kept_async<T>(work: impl Future<Output = T>) -> impl Future<Output = T> {
+    let spoken = SPOKEN.try_with(Arc::clone).ok();
+    async move {
+        match spoken {
+            Some(language) => SPOKEN.scope(language, work).await,
+            None => work.await,
+        }
     }
 }
 
@@ -108,15 +189,27 @@ pub(crate) fn language() -> String {
 
 /// The sentence of this key, with what stands for the names in it.
 pub(crate) fn said(key: &str, values: &[(&str, String)]) -> String {
-    let own = SPOKEN.try_with(|language| language.sentences.get(key).cloned()).ok().flatten();
-    let sentence = own.or_else(|| ENGLISH.get(key).cloned()).unwrap_or_else(|| key.to_owned());
-    filled(&sentence, values)
+    let n = values.iter().find(|(name, _)| *name == "n").map(|(_, n)| n.as_str());
+    spoken(key, n, |sentence| filled(sentence, values))
 }
 
-/// What a page is called in the links above each page; its English name where no file knows it.
-pub(crate) fn link(name: &str) -> String {
-    let key = format!("links.{}", name.to_lowercase());
-    if ENGLISH.contains_key(&key) { said(&key, &[]) } else { name.to_owned() }
+/// As [`said`], as HTML: the sentence is escaped, and so is what is put in, unless it is HTML.
+pub(crate) fn told(key: &str, values: &[(&str, &dyn Show)]) -> Html {
+    let values: Vec<(&str, String)> = values.iter().map(|(name, value)| (*name, Shown(*value).to_string())).collect();
+    let n = values.iter().find(|(name, _)| *name == "n").map(|(_, n)| n.as_str());
+    Html(spoken(key, n, |sentence| filled(&Shown(sentence).to_string(), &values)))
+}
+
+/// The word for a thing of this name.
+pub(crate) fn termed(table: &str, name: impl Display) -> String {
+    let (name, key) = (name.to_string(), format!("{table}.{name}"));
+    if ENGLISH.sentences.contains_key(&key) { said(&key, &[]) } else { name }
+}
+
+/// Makes something of the sentence in the language that is spoken, or in English where it has none.
+fn spoken(key: &str, n: Option<&str>, make: impl Fn(&str) -> String) -> String {
+    let own = SPOKEN.try_with(|language| language.sentence(key, n).map(&make)).ok().flatten();
+    own.or_else(|| ENGLISH.sentence(key, n).map(&make)).unwrap_or_else(|| make(key))
 }
 
 /// Puts values in the place of names, once: braces in a value stay what they are.
@@ -129,120 +222,4 @@ fn filled(sentence: &str, values: &[(&str, String)]) -> String {
         text.push_str(rest);
     }
     text
-}
-
-/// Each key, `table.name`, with its sentence.
-fn read(text: &str) -> Result<Sentences> {
-    let tables: HashMap<String, HashMap<String, String>> = toml::from_str(text)?;
-    let pairs = |(table, sentences): (String, HashMap<String, String>)| {
-        sentences.into_iter().map(move |(name, sentence)| (format!("{table}.{name}"), sentence)).collect::<Vec<_>>()
-    };
-    Ok(tables.into_iter().flat_map(pairs).collect())
-}
-
-/// The sentences, if each stands for an English one and has the same names in it.
-fn checked(sentences: Sentences) -> Result<Sentences> {
-    for (key, sentence) in &sentences {
-        let Some(english) = ENGLISH.get(key) else {
-            bail!("there is no sentence {key}\n  to do: compare the keys with those of messages/en.toml");
-        };
-        let (own, needed) = (names(sentence), names(english));
-        if own != needed {
-            bail!("the sentence {key} has the names {own:?} in it, and needs {needed:?}\n  to do: put them in braces");
-        }
-    }
-    Ok(sentences)
-}
-
-fn names(sentence: &str) -> BTreeSet<&str> {
-    sentence.split('{').skip(1).filter_map(|part| part.split_once('}')).map(|(name, _)| name).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use axum::http::HeaderValue;
-
-    use super::*;
-
-    fn messages(text: &str) -> Result<Messages> {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir(folder.path().join("messages")).unwrap();
-        std::fs::write(folder.path().join("messages/fil.toml"), text).unwrap();
-        Messages::open(folder.path())
-    }
-
-    #[test]
-    fn every_sentence_that_is_said_is_written_and_every_one_written_is_said() {
-        let mut said = BTreeSet::new();
-        let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src/serve")];
-        while let Some(folder) = folders.pop() {
-            for entry in std::fs::read_dir(folder).unwrap().flatten() {
-                let path = entry.path();
-                if path.is_dir() {
-                    folders.push(path);
-                } else if path.extension().is_some_and(|kind| kind == "rs") && !path.ends_with("messages.rs") {
-                    let text = std::fs::read_to_string(&path).unwrap();
-                    said.extend(text.split("say!(\"").skip(1).map(|rest| rest.split('"').next().unwrap().to_owned()));
-                }
-            }
-        }
-        let written: BTreeSet<String> = ENGLISH.keys().filter(|key| !key.starts_with("links.")).cloned().collect();
-        assert_eq!(said, written);
-        assert!(said.len() > 20 && ENGLISH.contains_key("links.queue"));
-    }
-
-    #[tokio::test]
-    async fn what_a_translation_lacks_is_said_in_english() {
-        let messages = messages("[queue]\nmore = \"at {n} pa\"\n").unwrap();
-        let language = messages.0[0].clone();
-        SPOKEN
-            .scope(language, async {
-                assert_eq!(said("queue.more", &[("n", "{n}".into())]), "at {n} pa");
-                assert_eq!(said("queue.look", &[("when", "in 3 s".into())]), "look in 3 s");
-                assert_eq!(
-                    (language_now(), link("Queue"), link("Other")),
-                    ("fil".into(), "Queue".into(), "Other".into())
-                );
-            })
-            .await;
-        assert_eq!((said("queue.more", &[("n", "3".into())]), language_now()), ("and 3 more".into(), "en".into()));
-    }
-
-    fn language_now() -> String {
-        super::language()
-    }
-
-    #[test]
-    fn a_file_with_a_fault_is_named_and_not_used() {
-        for (text, why) in [
-            ("[queue]\nmoer = \"x\"\n", "there is no sentence queue.moer"),
-            ("[queue]\nmore = \"x\"\n", "needs {\"n\"}"),
-            ("[queue]\nmore = \"{n} {m}\"\n", "has the names"),
-            ("queue", "not used"),
-        ] {
-            let error = format!("{:#}", messages(text).err().unwrap());
-            assert!(error.contains(why) && error.contains("fil.toml"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_browser_gets_what_it_asks_for_first_of_what_is_here() {
-        let messages = messages("").unwrap();
-        let asked = |text: &'static str| {
-            let headers = HeaderMap::from_iter([(header::ACCEPT_LANGUAGE, HeaderValue::from_static(text))]);
-            messages.asked(&headers).map(|language| language.tag.clone())
-        };
-        for (text, tag) in [
-            ("fil-PH,fil;q=0.9,en;q=0.8", Some("fil")),
-            ("en-GB,fil;q=0.9", None),
-            ("fil;q=0.5,en;q=0.9", None),
-            ("de,fil;q=0.3", Some("fil")),
-            ("de, fr", None),
-            ("fil;q=0", None),
-            ("", None),
-            (";;q=,,x;q=y", None),
-        ] {
-            assert_eq!(asked(text).as_deref(), tag, "{text}");
-        }
-    }
 }

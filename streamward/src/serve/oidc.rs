@@ -26,6 +26,7 @@ use reqwest::Url;
 use serde::Deserialize;
 
 use crate::clock::now;
+use crate::say;
 use crate::store::Login;
 
 /// Where the provider sends the browser back to.
@@ -318,34 +319,22 @@ impl From<ClaimsVerificationError> for Refused {
 
 impl Refused {
     /// What went wrong, and what to do.
-    pub(crate) fn words(self) -> (&'static str, &'static str) {
-        const AGAIN: &str = "Begin again on the sign-in page. A one-time code or a passkey works as well.";
-        const TELL: &str =
-            "Tell who runs this service and who runs that sign-in, and use a one-time code or a passkey meanwhile.";
+    pub(crate) fn words(self) -> (String, String) {
+        let (again, tell) = (|| say!("oidc.again"), || say!("oidc.tell"));
         match self {
-            Refused::NoAnswer => ("Your organisation's sign-in does not answer.", TELL),
-            Refused::NotBegun => {
-                ("This sign-in was not begun here, was used already, or took longer than ten minutes.", AGAIN)
-            }
-            Refused::OtherBrowser => ("This sign-in was begun in another browser.", AGAIN),
-            Refused::Declined => ("Your organisation's sign-in did not let you through.", AGAIN),
-            Refused::NotKnownThere => {
-                ("Your organisation's sign-in does not know this service by its name and secret.", TELL)
-            }
-            Refused::Code => (
-                "Your organisation's sign-in does not accept this code: it was used, is too old, or is another's.",
-                AGAIN,
-            ),
-            Refused::Unsigned => ("What came back is not signed by your organisation's sign-in.", TELL),
-            Refused::Nonce => ("What came back belongs to another sign-in.", AGAIN),
-            Refused::Audience => ("What came back was meant for another service.", TELL),
-            Refused::Issuer => ("What came back is from another sign-in than your organisation's.", TELL),
-            Refused::Expired => ("What came back is out of date; the clock here and the one there may be apart.", TELL),
-            Refused::Token => ("What came back does not say who you are.", TELL),
-            Refused::Stale => (
-                "Your organisation's sign-in did not ask you again who you are, and that was needed.",
-                "Try again, and sign in there anew when you are asked; a passkey works as well.",
-            ),
+            Refused::NoAnswer => (say!("oidc.no_answer"), tell()),
+            Refused::NotBegun => (say!("oidc.not_begun"), again()),
+            Refused::OtherBrowser => (say!("oidc.other_browser"), again()),
+            Refused::Declined => (say!("oidc.declined"), again()),
+            Refused::NotKnownThere => (say!("oidc.not_known_there"), tell()),
+            Refused::Code => (say!("oidc.code"), again()),
+            Refused::Unsigned => (say!("oidc.unsigned"), tell()),
+            Refused::Nonce => (say!("oidc.nonce"), again()),
+            Refused::Audience => (say!("oidc.audience"), tell()),
+            Refused::Issuer => (say!("oidc.issuer"), tell()),
+            Refused::Expired => (say!("oidc.expired"), tell()),
+            Refused::Token => (say!("oidc.token"), tell()),
+            Refused::Stale => (say!("oidc.stale"), say!("oidc.stale_to_do")),
         }
     }
 }

@@ -52,7 +52,7 @@ const shown = async (challenge) => {
 };
 for (const button of document.querySelectorAll('[data-passkey]')) {
   const said = document.getElementById('said');
-  if (!window.PublicKeyCredential) { button.disabled = true; said.textContent = 'This browser has no passkeys here.'; }
+  if (!window.PublicKeyCredential) { button.disabled = true; said.textContent = says.no_passkeys; }
   button.addEventListener('click', async () => {
     try {
       const { challenge } = await fetch('/passkeys/challenge').then((answer) => answer.json());
@@ -61,6 +61,6 @@ for (const button of document.querySelectorAll('[data-passkey]')) {
       const sent = await fetch(passkey, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(answer) });
       if (!sent.ok) throw new Error(String(sent.status));
       if (then === 'back') history.back(); else location.assign(then);
-    } catch { said.textContent = 'That did not work. Nothing was changed.'; }
+    } catch { said.textContent = says.did_not_work; }
   });
 }

@@ -95,34 +95,32 @@ macro_rules! shown_as_text {
         }
     )*};
 }
-shown_as_text!(usize, u32, u64, i64, f32, f64);
+shown_as_text!(usize, u8, u32, u64, i64, f32, f64);
 
 /// A whole page.
 pub(crate) struct Page {
     /// What stands in the window's title and above the page.
     pub(crate) title: String,
     /// Links to other pages: where, and what they are called.
-    pub(crate) links: Vec<(&'static str, &'static str)>,
+    pub(crate) links: Vec<(&'static str, String)>,
     /// Who is reading, where somebody is.
     pub(crate) reader: Option<String>,
     /// What is on it.
     pub(crate) body: Html,
     /// Whether it shows by itself what has happened since.
     pub(crate) is_watching: bool,
-    /// Whether all that it says comes from the message files, so that it is in the reader's language.
-    pub(crate) is_spoken: bool,
 }
 
 impl Page {
     /// A page with nothing but its title and what is on it.
     pub(crate) fn new(title: &str, body: Html) -> Page {
-        Page { title: title.to_owned(), links: Vec::new(), reader: None, body, is_watching: false, is_spoken: false }
+        Page { title: title.to_owned(), links: Vec::new(), reader: None, body, is_watching: false }
     }
 }
 
 impl IntoResponse for Page {
     fn into_response(self) -> Response {
-        let link = |(to, name): &(&str, &str)| html!("<li><a href=\"{}\">{}</a></li>", *to, messages::link(name));
+        let link = |(to, name): &(&str, String)| html!("<li><a href=\"{}\">{}</a></li>", *to, name);
         let links: Vec<Html> = self.links.iter().map(link).collect();
         let reader = self.reader.map(|name| {
             html!(
@@ -131,23 +129,18 @@ impl IntoResponse for Page {
                 say!("frame.sign_out")
             )
         });
-        let spoken = messages::language();
-        // What stands around an English page is in the reader's language all the same, and says so.
-        let around = (!self.is_spoken && spoken != "en").then(|| html!(" lang=\"{}\"", spoken));
         let watching = self.is_watching.then(|| html!(" data-watching"));
         let page = html!(
             "<!doctype html>\n<html lang=\"{}\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <meta name=\"color-scheme\" content=\"light dark\"><title>{} · streamward</title>\
              <link rel=\"stylesheet\" href=\"/page.css\"><script src=\"/page.js\" defer></script></head>\
-             <body><a class=\"skip\" href=\"#main\"{}>{}</a>\
-             <header{}><p class=\"name\"><a href=\"/\">streamward</a></p><nav aria-label=\"{}\"><ul>{}</ul></nav>{}</header>\
+             <body><a class=\"skip\" href=\"#main\">{}</a>\
+             <header><p class=\"name\"><a href=\"/\">streamward</a></p><nav aria-label=\"{}\"><ul>{}</ul></nav>{}</header>\
              <main id=\"main\" tabindex=\"-1\"{}><h1>{}</h1>{}</main></body></html>\n",
-            if self.is_spoken { spoken.as_str() } else { "en" },
+            messages::language(),
             self.title,
-            around,
             say!("frame.skip"),
-            around,
             say!("frame.pages"),
             links,
             reader,
@@ -160,15 +153,21 @@ impl IntoResponse for Page {
 }
 
 /// A page that says what went wrong, in one sentence, and what to do.
-pub(crate) fn sorry(status: StatusCode, what: &str, to_do: &str) -> Response {
-    let body = html!("<p>{}</p><p>{}</p><p><a href=\"/\">Back to the first page</a></p>", what, to_do);
+pub(crate) fn sorry(status: StatusCode, what: impl Show, to_do: impl Show) -> Response {
+    let first = say!("sorry.first_page");
+    let body = html!("<p>{}</p><p>{}</p><p><a href=\"/\">{}</a></p>", what, to_do, first);
     let title = match status {
-        StatusCode::NOT_FOUND => "There is no such page",
-        StatusCode::FORBIDDEN => "That is not yours to see",
-        StatusCode::CONFLICT => "That cannot be done now",
-        _ => "That did not work",
+        StatusCode::NOT_FOUND => say!("sorry.no_page"),
+        StatusCode::FORBIDDEN => say!("sorry.not_yours"),
+        StatusCode::CONFLICT => say!("sorry.not_now"),
+        _ => say!("sorry.did_not_work"),
     };
-    (status, Page::new(title, body)).into_response()
+    (status, Page::new(&title, body)).into_response()
+}
+
+/// The page for an address that leads nowhere.
+pub(crate) fn nothing_here() -> Response {
+    sorry(StatusCode::NOT_FOUND, say!("sorry.nothing_here"), say!("sorry.go_back"))
 }
 
 /// The style of every page.
@@ -176,12 +175,19 @@ pub(crate) async fn style() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("page.css"))
 }
 
-/// The script of every page; each page works without it.
+/// The script of every page, with what it says in the reader's language; each page works without it.
 pub(crate) async fn script() -> impl IntoResponse {
-    (
-        [(header::CONTENT_TYPE, "text/javascript; charset=utf-8")],
-        concat!(include_str!("page.js"), include_str!("reveal.js")),
-    )
+    let says = serde_json::json!({
+        "no_passkeys": say!("script.no_passkeys"),
+        "did_not_work": say!("script.did_not_work"),
+        "moment": say!("script.moment"),
+        "shown": say!("script.shown"),
+        "covered": say!("script.covered"),
+        "covered_because": say!("script.covered_because", why = "{why}"),
+        "prove_again": say!("script.prove_again"),
+    });
+    let script = concat!(include_str!("page.js"), include_str!("reveal.js"));
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], format!("const says = {says};\n{script}"))
 }
 
 #[cfg(test)]

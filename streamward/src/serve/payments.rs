@@ -23,6 +23,7 @@ use payments::read::Door;
 use payments::shadow::Shadow;
 use payments::{Alert, Book, Level, Pack, PartyKey, Rates};
 
+use super::messages::kept;
 use crate::payments::desk::{Desk, now_s};
 
 /// What every request needs.
@@ -115,12 +116,12 @@ pub(super) async fn with_desk<T: Send + 'static>(
     service: Arc<Service>,
     work: impl FnOnce(&Service, &mut Desk) -> anyhow::Result<T> + Send + 'static,
 ) -> Result<T, Option<Refusal>> {
-    let joined = tokio::task::spawn_blocking(move || {
+    let joined = tokio::task::spawn_blocking(kept(move || {
         // A desk that broke off in the middle answers nobody until the program is started anew and reads its log.
         let mut desk =
             service.desk.lock().map_err(|_| anyhow::anyhow!("the desk broke off; start the service anew"))?;
         work(&service, &mut desk)
-    });
+    }));
     match joined.await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => match error.downcast::<Refusal>() {

@@ -17,7 +17,7 @@ for (const tile of document.querySelectorAll('[data-reveal]')) {
     canvas.hidden = true;
     canvas.width = 0;
     canvas.height = 0;
-    said.textContent = 'Covered.';
+    said.textContent = says.covered;
     if (!hold.grant) return;
     const to = `/reveal/${hold.grant}/cover`;
     const shown_ms = hold.shownAt === null ? 0 : Math.round(performance.now() - hold.shownAt);
@@ -25,7 +25,7 @@ for (const tile of document.querySelectorAll('[data-reveal]')) {
   };
 
   const words = async (answer) => {
-    try { return (await answer.json()).error; } catch { return 'It is some time since you showed who you are. Sign out and in again, then look.'; }
+    try { return (await answer.json()).error; } catch { return says.prove_again; }
   };
 
   const reveal = async (button) => {
@@ -33,7 +33,7 @@ for (const tile of document.querySelectorAll('[data-reveal]')) {
     const { mode } = button.dataset;
     const hold = { button, waiting: new AbortController(), grant: null, shownAt: null, timer: 0 };
     held = hold;
-    said.textContent = 'A moment…';
+    said.textContent = says.moment;
     const { signal } = hold.waiting;
     try {
       const to = tile.dataset.reveal;
@@ -50,13 +50,13 @@ for (const tile of document.querySelectorAll('[data-reveal]')) {
         canvas.hidden = false;
         hold.shownAt = performance.now();
         hold.timer = setTimeout(cover, Number(tile.dataset.ms));
-        said.textContent = 'Shown while you hold.';
+        said.textContent = says.shown;
       }
       picture.close();
     } catch (error) {
       if (held !== hold) return;
       cover();
-      said.textContent = `Covered: ${error.message}`;
+      said.textContent = says.covered_because.replace('{why}', () => error.message);
     }
   };
 

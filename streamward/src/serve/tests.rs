@@ -8,6 +8,7 @@ mod paid;
 mod quality;
 mod transparency;
 mod uploads;
+mod words;
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -392,7 +393,7 @@ async fn the_vault_is_opened_swept_and_a_case_held_by_two_people_in_the_console(
     assert_eq!(house.desk.store.kept().await.unwrap().len(), 1, "the case is not over");
     assert_eq!(post(&cy, "/vault/ask", "").await, StatusCode::UNPROCESSABLE_ENTITY, "no plan in the settings");
     let page = house.with(&cy, Method::GET, "/vault", "").await.text;
-    assert!(page.contains("Open.") && page.contains("1 files, 0 of them under a hold"), "{page}");
+    assert!(page.contains("Open.") && page.contains("1 file, 0 of them under a hold"), "{page}");
     assert_eq!(post(&di, "/vault/shut", "").await, StatusCode::SEE_OTHER);
     assert!(house.with(&cy, Method::GET, "/vault", "").await.text.contains("no media is kept here"));
 }
@@ -415,8 +416,7 @@ async fn a_page_is_in_the_language_that_the_browser_asks_for_where_there_is_one(
     assert!(page.contains("<html lang=\"fil\">") && page.contains("<h1>Pasok &lt;b&gt;</h1>"), "{page}");
     assert!(page.contains("Your one-time code"), "what it lacks is said in English: {page}");
     let page = asked("/me", "fil").await;
-    assert!(page.contains("<html lang=\"en\">") && page.contains("<header lang=\"fil\">"), "{page}");
-    assert!(page.contains("\">Ikaw</a>"), "{page}");
+    assert!(page.contains("<html lang=\"fil\">") && page.contains("\">Ikaw</a>"), "{page}");
     let page = asked("/sign-in", "en, fil;q=0.5").await;
     assert!(page.contains("<html lang=\"en\">") && page.contains("<h1>Sign in</h1>"), "{page}");
 }
@@ -509,6 +509,13 @@ impl House {
 
     /// A house whose reports go to a fake CyberTipline, once the outbox runs; none without the authority's schema.
     async fn with_authority() -> Option<House> {
+        let house = House::at(House::authority("").await?).await;
+        tokio::spawn(Arc::clone(&house.desk).run_outbox());
+        Some(house)
+    }
+
+    /// The folder of such a house, with more settings.
+    async fn authority(more: &str) -> Option<tempfile::TempDir> {
         let root = std::env::var_os("STREAMWARD_CONFORMANCE").map_or_else(
             || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/conformance"),
             PathBuf::from,
@@ -532,32 +539,36 @@ impl House {
             login.display(),
             std::path::absolute(&file).unwrap().display()
         );
-        let house = House::new(&settings).await;
-        tokio::spawn(Arc::clone(&house.desk).run_outbox());
-        Some(house)
+        std::fs::write(folder.path().join("settings.toml"), settings + more).unwrap();
+        Some(folder)
     }
 
     async fn refer(&self, intake: Intake) -> String {
         self.desk.store.refer(None, Referral::new(intake).unwrap(), now()).await.unwrap().case
     }
 
-    /// Opens the vault.
-    async fn open_vault(&self) {
-        use casework::vault::{Deed, Holder, Plan};
-        let person = |name: &str| Person::new(name).unwrap();
+    /// A plan for the vault, in Greek: see `words`.
+    fn plan() -> casework::vault::Plan {
+        use casework::vault::{Holder, Plan};
         let holder = |name: &str| Holder {
-            name: person(name),
+            name: Person::new(name).unwrap(),
             recipient: age::x25519::Identity::generate().to_public().to_string(),
         };
         let basis = casework::jurisdiction::Fact {
-            value: "a test".into(),
-            source: "this file".into(),
+            value: "δοκιμή".into(),
+            source: "αυτό το αρχείο".into(),
             checked_on: "2026-11-22".parse().unwrap(),
             is_verified: false,
         };
-        let holders = ["hana", "ivo", "jun"].map(holder);
-        let plan = Plan { country: "ZZ".into(), basis, holders, appeal_days: 30, backup_days: Some(90) };
-        for deed in [Deed::Asked { by: person("ada"), plan }, Deed::Allowed { by: person("bo") }] {
+        let holders = ["Χανά", "Ίβο", "Ζουν"].map(holder);
+        Plan { country: "ZZ".into(), basis, holders, appeal_days: 30, backup_days: Some(90) }
+    }
+
+    /// Opens the vault.
+    async fn open_vault(&self) {
+        use casework::vault::Deed;
+        let (person, plan) = (|name: &str| Person::new(name).unwrap(), House::plan());
+        for deed in [Deed::Asked { by: person("Άδα"), plan }, Deed::Allowed { by: person("Βίων") }] {
             self.desk.store.vault_act(None, &deed, now()).await.unwrap();
         }
     }
@@ -565,6 +576,10 @@ impl House {
     /// Opens the vault and keeps a picture in it, a gradient; its SHA-256.
     async fn keep_a_picture(&self, case: &str) -> String {
         self.open_vault().await;
+        self.keep_in_open_vault(case).await
+    }
+
+    async fn keep_in_open_vault(&self, case: &str) -> String {
         let file = self.folder.path().join("gradient.png");
         image::RgbImage::from_fn(640, 360, |x, y| image::Rgb([x as u8, y as u8, 90])).save(&file).unwrap();
         let facts = crate::file::facts(&file, casework::evidence::Kept::Facts).unwrap();

@@ -53,6 +53,12 @@ const FIGURES: [(&str, &str); 13] = [
     ("reports_filed", "reports that the authority has, by its own receipt"),
 ];
 
+/// Each figure's name and definition.
+#[cfg(test)]
+pub(crate) fn figure_definitions() -> Vec<(&'static str, &'static str)> {
+    FIGURES.to_vec()
+}
+
 /// What counting must remember.
 #[derive(Default)]
 struct Counting {

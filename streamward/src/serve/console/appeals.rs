@@ -19,8 +19,8 @@ use super::super::desk::Shared;
 use super::super::page::Html;
 use super::{Answer, Refusal, back, cases, may, page, words};
 use crate::clock::now;
-use crate::html;
 use crate::store::{Account, Logged};
+use crate::{html, say, tell};
 
 /// How many cases the list shows.
 const N_SHOWN: u32 = 200;
@@ -53,45 +53,51 @@ async fn list(State(desk): State<Shared>, Extension(Reader(reader)): Extension<R
         let seen = dossier.referrals_in(&[Compartment::Video]).next();
         html!(
             "<tr data-row><td><a href=\"/cases/{}#appeals\">{}</a></td><td>{}</td>\
-             <td data-label=\"Against the decision\">{}</td><td data-label=\"Came\">{}</td>\
-             <td data-label=\"Answer by\">{}</td></tr>",
+             <td data-label=\"{}\">{}</td><td data-label=\"{}\">{}</td><td data-label=\"{}\">{}</td></tr>",
             *id,
             appeal.received().reference,
             seen.map(|referral| referral.intake().platform.clone()),
+            say!("appeal.against"),
             words::verdict(appeal.against()),
+            say!("appeal.came"),
             words::moment(appeal.received().received_at),
+            say!("appeal.answer_by"),
             due(appeal, now)
         )
     };
     let rows: Vec<Html> = open.iter().map(row).collect();
     let list = match rows.is_empty() {
-        true => html!("<p>No appeal is open.</p>"),
+        true => html!("<p>{}</p>", say!("appeal.none_open")),
         false => html!(
-            "<table class=\"cards\"><thead><tr><th scope=\"col\">Reference</th><th scope=\"col\">Where</th>\
-             <th scope=\"col\">Against the decision</th><th scope=\"col\">Came</th><th scope=\"col\">Answer by</th></tr>\
+            "<table class=\"cards\"><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+             <th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr>\
              </thead><tbody>{}</tbody></table>",
+            say!("appeal.reference"),
+            say!("appeal.where"),
+            say!("appeal.against"),
+            say!("appeal.came"),
+            say!("appeal.answer_by"),
             rows
         ),
     };
-    let body = html!(
-        "<p>Somebody whose content or account a decision touched says that it was wrong. Whoever decided the case or took \
-         part in it does not hear the appeal. The earliest day comes first{}.</p>{}",
-        match desk.settings.appeals.answer_days {
-            Some(days) => html!("; an answer is due {} days after it came", days),
-            None =>
-                html!("; settings.toml sets no <code>answer_days</code> under <code>[appeals]</code>, so none is due"),
-        },
-        list
-    );
-    Ok(page(&reader, "Appeals", body).into_response())
+    let due = match desk.settings.appeals.answer_days {
+        Some(days) => tell!("appeal.due", n = days),
+        None => {
+            let (setting, table) = (html!("<code>answer_days</code>"), html!("<code>[appeals]</code>"));
+            tell!("appeal.none_due", setting = setting, table = table)
+        }
+    };
+    let body = html!("<p>{} {}</p>{}", say!("appeal.about"), due, list);
+    Ok(page(&reader, &say!("appeal.title"), body).into_response())
 }
 
 /// By when, and whether that is past.
 fn due(appeal: &Appeal, now: Timestamp) -> Html {
     match appeal.received().due_at {
-        None => html!("no day is set"),
+        None => html!("{}", say!("appeal.no_day")),
         Some(at) if at < now => {
-            html!("<span class=\"live\">late: {}</span> ({})", words::distance(at, now), words::moment(at))
+            let late = say!("appeal.late", when = words::distance(at, now));
+            html!("<span class=\"live\">{}</span> ({})", late, words::moment(at))
         }
         Some(at) => html!("{} ({})", words::distance(at, now), words::moment(at)),
     }
@@ -105,29 +111,31 @@ pub(super) fn section(id: &str, dossier: &Dossier, hands: &Hands, reader: &Accou
     }
     let appeals = dossier.appeals().all().iter().enumerate();
     let boxes: Vec<Html> = appeals.map(|(index, appeal)| one(id, index + 1, appeal, dossier, hands, reader)).collect();
-    let told = dossier.is_reported_wrongly().then(|| {
-        html!(
-            "<p class=\"alarm\">The authority has a report about this case, and the decision behind it was reversed. Tell \
-             the authority: what was filed cannot be taken back here.</p>"
-        )
-    });
+    let told =
+        dossier.is_reported_wrongly().then(|| html!("<p class=\"alarm\">{}</p>", say!("appeal.reported_wrongly")));
     let form = reader.may(Permission::Refer).then(|| {
         html!(
-            "<details><summary>Write down an appeal</summary><form method=\"post\" action=\"/cases/{}/appeals\">\
-             <label for=\"reference\">Reference, by which they ask after it</label>\
+            "<details><summary>{}</summary><form method=\"post\" action=\"/cases/{}/appeals\">\
+             <label for=\"reference\">{}</label>\
              <input type=\"text\" id=\"reference\" name=\"reference\" required maxlength=\"200\">\
-             <label for=\"said\">What they say</label>\
+             <label for=\"said\">{}</label>\
              <textarea id=\"said\" name=\"said\" required maxlength=\"4000\"></textarea>\
-             <label for=\"received_on\">On which day it came (UTC), such as 2027-11-24; nothing for today</label>\
+             <label for=\"received_on\">{}</label>\
              <input type=\"text\" id=\"received_on\" name=\"received_on\" maxlength=\"10\">\
-             <button>Write it down</button></form></details>",
-            id
+             <button>{}</button></form></details>",
+            say!("appeal.write_down"),
+            id,
+            say!("appeal.reference_label"),
+            say!("appeal.they_say"),
+            say!("appeal.day_label"),
+            say!("appeal.write_it_down")
         )
     });
     html!(
-        "<h2 id=\"appeals\">Appeals</h2>{}{}{}",
+        "<h2 id=\"appeals\">{}</h2>{}{}{}",
+        say!("appeal.title"),
         told,
-        if boxes.is_empty() { vec![html!("<p>None.</p>")] } else { boxes },
+        if boxes.is_empty() { vec![html!("<p>{}</p>", say!("word.none"))] } else { boxes },
         form
     )
 }
@@ -136,24 +144,30 @@ fn one(id: &str, number: usize, appeal: &Appeal, dossier: &Dossier, hands: &Hand
     let received = appeal.received();
     let outcome = match appeal.answer() {
         Some(answer) => html!(
-            "<p>Heard by {} on {}: <strong>{}</strong>. {}</p><details><summary>The answer as a letter</summary>\
-             <pre>{}</pre></details>",
-            answer.who.name(),
-            words::moment(answer.at),
-            words::ruling(answer.ruling),
-            answer.reason,
+            "<p>{}</p><details><summary>{}</summary><pre lang=\"en\">{}</pre></details>",
+            tell!(
+                "appeal.heard",
+                name = answer.who.name(),
+                when = words::moment(answer.at),
+                ruling = html!("<strong>{}</strong>", words::ruling(answer.ruling)),
+                reason = answer.reason
+            ),
+            say!("appeal.letter"),
             appeal.letter()
         ),
         None => form(id, number, dossier, hands, reader),
     };
     html!(
-        "<div class=\"box\"><h3>Appeal {}, reference {}</h3><dl><dt>Came</dt><dd>{}</dd><dt>Answer by</dt><dd>{}</dd>\
-         <dt>Against the decision</dt><dd>{}</dd><dt>What they say</dt><dd>{}</dd></dl>{}</div>",
-        number,
-        received.reference,
+        "<div class=\"box\"><h3>{}</h3><dl><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd>\
+         <dt>{}</dt><dd>{}</dd></dl>{}</div>",
+        say!("appeal.numbered", number = number, reference = received.reference),
+        say!("appeal.came"),
         words::moment(received.received_at),
-        received.due_at.map_or_else(|| html!("no day is set"), words::moment),
+        say!("appeal.answer_by"),
+        received.due_at.map_or_else(|| html!("{}", say!("appeal.no_day")), words::moment),
+        say!("appeal.against"),
         words::verdict(appeal.against()),
+        say!("appeal.they_say"),
         received.said.open(),
         outcome
     )
@@ -161,30 +175,35 @@ fn one(id: &str, number: usize, appeal: &Appeal, dossier: &Dossier, hands: &Hand
 
 fn form(id: &str, number: usize, dossier: &Dossier, hands: &Hands, reader: &Account) -> Html {
     if !reader.may(Permission::Decide) {
-        return html!("<p>Nobody has heard it yet.</p>");
+        return html!("<p>{}</p>", say!("appeal.unheard"));
     }
     if hands.has(&reader.name) {
-        return html!("<p>You had a hand in this case, so somebody else hears this appeal.</p>");
+        return html!("<p>{}</p>", say!("appeal.own_hand"));
     }
     if let CaseState::InReview { .. } = dossier.case().state() {
-        return html!("<p>Somebody has taken the case up again; it is heard when they have decided.</p>");
+        return html!("<p>{}</p>", say!("appeal.in_review_again"));
     }
     html!(
-        "<form method=\"post\" action=\"/cases/{}/appeals/{}/answer\"><fieldset><legend>Your answer to appeal {}</legend>\
-         <label><input type=\"radio\" name=\"ruling\" value=\"upheld\" required>The decision stands</label>\
-         <label><input type=\"radio\" name=\"ruling\" value=\"reversed\">It does not stand: the opposite takes its place</label>\
-         </fieldset><label for=\"why-{}\">Why, in words that they will read; nothing of what was paid</label>\
+        "<form method=\"post\" action=\"/cases/{}/appeals/{}/answer\"><fieldset><legend>{}</legend>\
+         <label><input type=\"radio\" name=\"ruling\" value=\"upheld\" required>{}</label>\
+         <label><input type=\"radio\" name=\"ruling\" value=\"reversed\">{}</label>\
+         </fieldset><label for=\"why-{}\">{}</label>\
          <textarea id=\"why-{}\" name=\"reason\" required maxlength=\"4000\"></textarea>\
-         <label for=\"rules-{}\">Under which version of the rules</label>\
+         <label for=\"rules-{}\">{}</label>\
          <input type=\"text\" id=\"rules-{}\" name=\"policy_version\" value=\"1\" required maxlength=\"50\">\
-         <button>Answer the appeal</button></form>",
+         <button>{}</button></form>",
         id,
         number,
+        say!("appeal.your_answer", number = number),
+        say!("appeal.stands"),
+        say!("appeal.does_not_stand"),
+        number,
+        say!("appeal.why"),
         number,
         number,
+        say!("case.rules"),
         number,
-        number,
-        number
+        say!("appeal.answer")
     )
 }
 
@@ -209,10 +228,9 @@ async fn receive(
         true => Some(now),
         false => day.parse::<Date>().ok().and_then(start_of).filter(|at| *at <= now),
     };
-    let received_at = received_at
-        .ok_or_else(|| Refusal::Filled("The day it came is written as 2027-11-24, and is not after today.".into()))?;
+    let received_at = received_at.ok_or_else(|| Refusal::Filled(say!("appeal.wrong_day")))?;
     if dossier.appeals().numbered(written.reference.trim()).is_some() {
-        return Err(Refusal::Filled("There is an appeal with this reference already.".into()));
+        return Err(Refusal::Filled(say!("appeal.twice")));
     }
     let received = Received {
         reference: written.reference.trim().to_owned(),

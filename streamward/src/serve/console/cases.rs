@@ -13,12 +13,11 @@ use serde::Deserialize;
 
 use super::super::access::{Reader, Routes};
 use super::super::desk::Shared;
-use super::super::page::{Html, Page};
+use super::super::page::Html;
 use super::{Answer, Refusal, back, may, page, words};
 use crate::clock::now;
-use crate::html;
-use crate::say;
 use crate::store::{Account, Line, Listed, Logged};
+use crate::{html, say};
 
 /// How many cases a list shows.
 const N_SHOWN: u32 = 50;
@@ -47,7 +46,7 @@ async fn queue(State(desk): State<Shared>, Extension(Reader(reader)): Extension<
     let alarm = (n_late > 0).then(|| {
         html!(
             "<p class=\"alarm\" role=\"alert\"><strong>{}</strong> {}</p>",
-            if n_late == 1 { say!("queue.alarm_one") } else { say!("queue.alarm_many", n = n_late) },
+            say!("queue.alarm", n = n_late),
             say!("queue.danger")
         )
     });
@@ -61,7 +60,7 @@ async fn queue(State(desk): State<Shared>, Extension(Reader(reader)): Extension<
         ),
     };
     let mut page = page(&reader, &say!("queue.title"), body);
-    (page.is_watching, page.is_spoken) = (true, true);
+    page.is_watching = true;
     Ok(page.into_response())
 }
 
@@ -77,8 +76,7 @@ async fn done(State(desk): State<Shared>, Extension(Reader(reader)): Extension<R
         true => html!("<p>{}</p>", say!("queue.nothing_done")),
         false => table(&cases, &reader, now()),
     };
-    let page = Page { is_spoken: true, ..page(&reader, &say!("queue.done"), body) };
-    Ok(page.into_response())
+    Ok(page(&reader, &say!("queue.done"), body).into_response())
 }
 
 fn waits(dossier: &Dossier) -> bool {
@@ -140,40 +138,46 @@ async fn case(
     let dossier = open(&desk, &reader, &id).await?;
     let deeds = desk.store.deeds(&id).await?;
     let body = html!(
-        "{}<p><span class=\"mark\">{}</span></p>{}<h2>What was seen</h2>{}<h2>Files</h2>{}{}<h2>Reports</h2>{}{}{}{}{}\
-         <h2>What happened</h2>{}",
-        dossier
-            .is_live()
-            .then(|| html!("<p class=\"alarm\" role=\"alert\">This stream still runs, as far as is known.</p>")),
+        "{}<p><span class=\"mark\">{}</span></p>{}<h2>{}</h2>{}<h2>{}</h2>{}{}<h2>{}</h2>{}{}{}{}{}<h2>{}</h2>{}",
+        dossier.is_live().then(|| html!("<p class=\"alarm\" role=\"alert\">{}</p>", say!("case.still_runs"))),
         words::state(&dossier),
         actions(&id, &dossier, &reader),
+        say!("case.seen"),
         referrals(&dossier, &reader.compartments),
+        say!("case.files"),
         files(&dossier),
         super::reveal::tiles(&desk, &id, &dossier, &reader).await?,
+        say!("case.reports"),
         super::reports::listed(&id, &dossier, &reader, &desk),
         super::appeals::section(&id, &dossier, &super::appeals::hands(&deeds), &reader),
         super::exports::listed(&id, &dossier, &reader),
         super::claims::section(&id, &dossier, &reader),
         super::vault::holds(&id, &dossier, &reader),
+        say!("case.happened"),
         timeline(&deeds, &reader.compartments, dossier.second().is_some())
     );
-    Ok(page(&reader, &format!("Case {id}"), body).into_response())
+    Ok(page(&reader, &say!("case.title", case = id), body).into_response())
 }
 
 pub(super) fn referrals(dossier: &Dossier, compartments: &[Compartment]) -> Html {
     let one = |referral: &casework::Referral| {
         let intake = referral.intake();
         html!(
-            "<div class=\"box\"><h3>{}</h3><dl><dt>Seen by</dt><dd>{}</dd><dt>Service</dt><dd>{}</dd>\
-             <dt>Stream, call or file</dt><dd>{}</dd><dt>Account</dt><dd>{}</dd><dt>From</dt><dd>{}</dd>\
-             <dt>Until</dt><dd>{}</dd></dl></div>",
+            "<div class=\"box\"><h3>{}</h3><dl><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd>\
+             <dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd></dl></div>",
             words::seen(intake),
+            say!("case.seen_by"),
             words::source(intake.source),
+            say!("case.service"),
             intake.platform,
+            say!("case.channel"),
             intake.channel,
-            intake.account.as_ref().map_or("not known", |account| account.open().as_str()),
+            say!("case.account"),
+            intake.account.as_ref().map_or_else(|| say!("word.not_known"), |account| account.open().clone()),
+            say!("case.from"),
             words::moment(intake.began_at),
-            intake.ended_at.map_or_else(|| html!("still running, as far as is known"), words::moment)
+            say!("case.until"),
+            intake.ended_at.map_or_else(|| html!("{}", say!("case.still_running")), words::moment)
         )
     };
     let all: Vec<Html> = dossier.referrals_in(compartments).map(one).collect();
@@ -183,31 +187,37 @@ pub(super) fn referrals(dossier: &Dossier, compartments: &[Compartment]) -> Html
 fn files(dossier: &Dossier) -> Html {
     let row = |file: &Evidence| {
         let kept = match file.kept {
-            Kept::Facts => "nobody here; these facts only".to_owned(),
-            Kept::ByTheService { .. } => "the service, on its own storage".to_owned(),
-            Kept::InVault(_) => "the vault here".to_owned(),
-            Kept::Erased { complete_on: Some(date) } => format!("nobody here; erased, also from backups on {date}"),
-            Kept::Erased { complete_on: None } => "nobody here; erased, but not known when from backups".to_owned(),
+            Kept::Facts => say!("case.kept_facts"),
+            Kept::ByTheService { .. } => say!("case.kept_by_service"),
+            Kept::InVault(_) => say!("case.kept_in_vault"),
+            Kept::Erased { complete_on: Some(date) } => say!("case.erased_on", date = date),
+            Kept::Erased { complete_on: None } => say!("case.erased"),
         };
         let is_viewed = dossier.views().is_file_viewed(&file.sha256);
         html!(
-            "<tr><td>{}</td><td>{} bytes</td><td><code>{}</code></td>\
-             <td data-label=\"Kept by\">{}</td><td data-label=\"Viewed by a person\">{}</td></tr>",
+            "<tr><td>{}</td><td>{}</td><td><code>{}</code></td><td data-label=\"{}\">{}</td>\
+             <td data-label=\"{}\">{}</td></tr>",
             file.media_type,
-            file.len,
+            say!("word.bytes", n = file.len),
             file.digits(),
+            say!("case.kept_by"),
             kept,
-            if is_viewed { "yes" } else { "no" }
+            say!("case.viewed"),
+            if is_viewed { say!("word.yes") } else { say!("word.no") }
         )
     };
     if dossier.evidence().is_empty() {
-        return html!("<p>None. A case can be decided and reported without one.</p>");
+        return html!("<p>{}</p>", say!("case.no_files"));
     }
     let rows: Vec<Html> = dossier.evidence().iter().map(row).collect();
     html!(
-        "<div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">Kind</th><th scope=\"col\">Length</th>\
-         <th scope=\"col\">SHA-256</th><th scope=\"col\">Kept by</th><th scope=\"col\">Viewed by a person</th></tr></thead>\
+        "<div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+         <th scope=\"col\">SHA-256</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead>\
          <tbody>{}</tbody></table></div>",
+        say!("case.kind"),
+        say!("case.length"),
+        say!("case.kept_by"),
+        say!("case.viewed"),
         rows
     )
 }
@@ -218,10 +228,10 @@ fn timeline(deeds: &[(Logged, Deed)], compartments: &[Compartment], is_drawn: bo
     let open = deeds.iter().filter(|(_, deed)| compartments.contains(&deed.compartment()) && !is_kept_back(deed));
     let line = |(logged, deed): &(Logged, Deed)| {
         html!(
-            "<li>{} {} <span class=\"quiet-text\">record {}</span></li>",
+            "<li>{} {} <span class=\"quiet-text\">{}</span></li>",
             words::moment(logged.entry.at),
             words::deed(deed),
-            logged.position as i64
+            say!("case.record", record = logged.position)
         )
     };
     let lines: Vec<Html> = open.map(line).collect();
@@ -229,7 +239,7 @@ fn timeline(deeds: &[(Logged, Deed)], compartments: &[Compartment], is_drawn: bo
 }
 
 fn actions(id: &str, dossier: &Dossier, reader: &Account) -> Html {
-    let button = |action: &str, name: &str| {
+    let button = |action: &str, name: String| {
         html!(
             "<form class=\"line\" method=\"post\" action=\"/cases/{}/{}\"><button>{}</button></form>",
             id,
@@ -241,24 +251,28 @@ fn actions(id: &str, dossier: &Dossier, reader: &Account) -> Html {
         return html!("");
     }
     match dossier.case().state() {
-        CaseState::New | CaseState::Triaged => button("take", "Take this case"),
+        CaseState::New | CaseState::Triaged => button("take", say!("case.take")),
         CaseState::InReview { by } if *by == reader.name => html!(
-            "<div class=\"box\"><form method=\"post\" action=\"/cases/{}/decide\"><fieldset><legend>Your decision</legend>\
-             <label><input type=\"radio\" name=\"verdict\" value=\"violation\" required>It must be reported</label>\
-             <label><input type=\"radio\" name=\"verdict\" value=\"no_violation\">There is nothing to report</label>\
-             </fieldset><label for=\"reason\">Why, in your words</label>\
+            "<div class=\"box\"><form method=\"post\" action=\"/cases/{}/decide\"><fieldset><legend>{}</legend>\
+             <label><input type=\"radio\" name=\"verdict\" value=\"violation\" required>{}</label>\
+             <label><input type=\"radio\" name=\"verdict\" value=\"no_violation\">{}</label>\
+             </fieldset><label for=\"reason\">{}</label>\
              <textarea id=\"reason\" name=\"reason\" required maxlength=\"4000\"></textarea>\
-             <label for=\"policy\">Under which version of the rules</label>\
+             <label for=\"policy\">{}</label>\
              <input type=\"text\" id=\"policy\" name=\"policy_version\" value=\"1\" required maxlength=\"50\">\
-             <button>Decide</button></form>{}</div>",
+             <button>{}</button></form><form class=\"line\" method=\"post\" action=\"/cases/{}/give-back\">\
+             <button class=\"quiet\">{}</button></form></div>",
             id,
-            html!(
-                "<form class=\"line\" method=\"post\" action=\"/cases/{}/give-back\">\
-                 <button class=\"quiet\">Give the case back</button></form>",
-                id
-            )
+            say!("case.decision"),
+            say!("case.must_be_reported"),
+            say!("case.nothing_to_report"),
+            say!("case.why"),
+            say!("case.rules"),
+            say!("case.decide"),
+            id,
+            say!("case.give_back")
         ),
-        CaseState::Decided | CaseState::Closed => button("take-up-again", "Take this case up again"),
+        CaseState::Decided | CaseState::Closed => button("take-up-again", say!("case.take_up_again")),
         CaseState::InReview { .. } | CaseState::Reporting | CaseState::Reported | CaseState::OnHold { .. } => html!(""),
     }
 }
@@ -306,9 +320,7 @@ async fn decide(
     let reason = reason.replace("\r\n", "\n").trim().to_owned();
     let n_chars = reason.chars().count();
     if !(1..=4000).contains(&n_chars) || !(1..=50).contains(&policy_version.trim().chars().count()) {
-        return Err(Refusal::Filled(
-            "A decision needs a reason of 1 to 4000 characters and a version of the rules.".into(),
-        ));
+        return Err(Refusal::Filled(say!("case.wrong_decision")));
     }
     let decision = Decision {
         who: reader.name.clone(),

@@ -21,8 +21,8 @@ use super::super::desk::Shared;
 use super::super::page::Html;
 use super::{Answer, Refusal, back, cases, may, words};
 use crate::clock::now;
-use crate::html;
 use crate::store::Account;
+use crate::{html, say, tell};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -38,37 +38,49 @@ pub(super) fn section(id: &str, dossier: &Dossier, reader: &Account) -> Html {
         return html!("");
     }
     let exports = reader.may(Permission::Export).then(|| claims(id, dossier, reader));
-    html!("<h2>What was paid</h2>{}{}{}", paid(dossier), reader.may(Permission::Refer).then(|| form(id)), exports)
+    let form = reader.may(Permission::Refer).then(|| form(id));
+    html!("<h2>{}</h2>{}{}{}", say!("paid.title"), paid(dossier), form, exports)
 }
 
 fn paid(dossier: &Dossier) -> Html {
     let row = |paid: &Paid| {
         html!(
-            "<tr><td>{}</td><td data-label=\"Who paid\">{}</td><td data-label=\"Who was paid\">{}</td>\
-             <td data-label=\"Amount\">{} {}</td><td data-label=\"Reference\">{}</td><td data-label=\"Whose record\">{}</td></tr>",
+            "<tr><td>{}</td><td data-label=\"{}\">{}</td><td data-label=\"{}\">{}</td><td data-label=\"{}\">{} {}</td>\
+             <td data-label=\"{}\">{}</td><td data-label=\"{}\">{}</td></tr>",
             words::moment(paid.at),
+            say!("paid.who_paid"),
             paid.payer.open(),
+            say!("paid.who_was_paid"),
             paid.beneficiary.open(),
+            say!("paid.amount"),
             paid.amount(),
             paid.currency,
+            say!("paid.reference"),
             paid.reference,
+            say!("paid.source"),
             paid.source
         )
     };
     let rows: Vec<Html> = dossier.paid().iter().map(row).collect();
     match rows.is_empty() {
-        true => html!("<p>Nothing was put into this case.</p>"),
+        true => html!("<p>{}</p>", say!("paid.nothing")),
         false => html!(
-            "<div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">When</th><th scope=\"col\">Who paid</th>\
-             <th scope=\"col\">Who was paid</th><th scope=\"col\">Amount</th><th scope=\"col\">Reference</th>\
-             <th scope=\"col\">Whose record</th></tr></thead><tbody>{}</tbody></table></div>",
+            "<div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+             <th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr>\
+             </thead><tbody>{}</tbody></table></div>",
+            say!("paid.when"),
+            say!("paid.who_paid"),
+            say!("paid.who_was_paid"),
+            say!("paid.amount"),
+            say!("paid.reference"),
+            say!("paid.source"),
             rows
         ),
     }
 }
 
 fn form(id: &str) -> Html {
-    let field = |name: &str, label: &str, longest: usize| {
+    let field = |name: &str, label: String, longest: usize| {
         html!(
             "<label for=\"paid-{}\">{}</label><input type=\"text\" id=\"paid-{}\" name=\"{}\" required maxlength=\"{}\">",
             name,
@@ -79,18 +91,20 @@ fn form(id: &str) -> Html {
         )
     };
     html!(
-        "<details><summary>Put in what was paid</summary><form method=\"post\" action=\"/cases/{}/paid\">{}{}{}{}{}{}{}{}\
-         <button>Put it in</button></form><p class=\"quiet-text\">Only those who read what was paid see it. An amount is what \
-         a record says, and no finding about anybody.</p></details>",
+        "<details><summary>{}</summary><form method=\"post\" action=\"/cases/{}/paid\">{}{}{}{}{}{}{}{}\
+         <button>{}</button></form><p class=\"quiet-text\">{}</p></details>",
+        say!("paid.put_in"),
         id,
-        field("reference", "The institution's reference for it", 200),
-        field("payer", "Account that paid, or its pseudonym", 200),
-        field("beneficiary", "Account that was paid, or its pseudonym", 200),
-        field("amount", "Amount, such as 1500.00", 20),
-        field("currency", "Currency, three letters", 3),
-        field("at", "When it was sent, UTC, such as 2026-11-24T09:10:00Z", 30),
-        field("source", "Whose record says so", 200),
-        field("basis", "By what right it may stand here: one legal entity, or the gateway by its name", 1000)
+        field("reference", say!("paid.field_reference"), 200),
+        field("payer", say!("paid.field_payer"), 200),
+        field("beneficiary", say!("paid.field_beneficiary"), 200),
+        field("amount", say!("paid.field_amount"), 20),
+        field("currency", say!("paid.field_currency"), 3),
+        field("at", say!("paid.field_at"), 30),
+        field("source", say!("paid.field_source"), 200),
+        field("basis", say!("paid.field_basis"), 1000),
+        say!("paid.put_it_in"),
+        say!("paid.about")
     )
 }
 
@@ -99,32 +113,35 @@ fn claims(id: &str, dossier: &Dossier, reader: &Account) -> Html {
         let number = index + 1;
         let what = match &claim.allowed_by {
             Some(person) => html!(
-                "allowed by {}. <a href=\"/cases/{}/claims/{}/bundle\">Take what goes with claim {}</a>",
-                person.name(),
+                "{} <a href=\"/cases/{}/claims/{}/bundle\">{}</a>",
+                say!("export.allowed_by", name = person.name()),
                 id,
                 number,
-                number
+                say!("claim.take", claim = number)
             ),
-            None if claim.asked_by == reader.name => html!("waits for a second person"),
+            None if claim.asked_by == reader.name => html!("{}", say!("word.waits_for_second")),
             None => html!(
-                "<form class=\"line\" method=\"post\" action=\"/cases/{}/claims/{}/allow\"><button>Allow claim {}</button></form>",
+                "<form class=\"line\" method=\"post\" action=\"/cases/{}/claims/{}/allow\"><button>{}</button></form>",
                 id,
                 number,
-                number
+                say!("claim.allow", claim = number)
             ),
         };
-        html!("<li>{}, asked for by {}: {}</li>", claim.name, claim.asked_by.name(), what)
+        let (reason, name) = (&claim.name, claim.asked_by.name());
+        html!("<li>{}</li>", tell!("export.line", reason = reason, name = name, what = what))
     };
     let lines: Vec<Html> = dossier.claims().iter().enumerate().map(line).collect();
     html!(
-        "<h3>For a survivor's claim</h3><ul>{}</ul><details><summary>Ask for an export for a claim</summary>\
-         <form method=\"post\" action=\"/cases/{}/claims\">\
-         <label for=\"claim\">The claim: before whom, of whom, under which number</label>\
-         <input type=\"text\" id=\"claim\" name=\"name\" required maxlength=\"200\"><button>Ask for it</button></form>\
-         <p class=\"quiet-text\">It holds who paid, who was paid, and what was seen, with the records that say so. A second \
-         person who reads both must allow it. Whoever gets it can check it without this program's store.</p></details>",
+        "<h3>{}</h3><ul>{}</ul><details><summary>{}</summary><form method=\"post\" action=\"/cases/{}/claims\">\
+         <label for=\"claim\">{}</label><input type=\"text\" id=\"claim\" name=\"name\" required maxlength=\"200\">\
+         <button>{}</button></form><p class=\"quiet-text\">{}</p></details>",
+        say!("claim.title"),
         lines,
-        id
+        say!("claim.ask_for"),
+        id,
+        say!("claim.which"),
+        say!("claim.ask"),
+        say!("claim.about")
     )
 }
 
@@ -157,11 +174,10 @@ async fn put_in(
     Form(form): Form<PutIn>,
 ) -> Answer {
     open(&desk, &reader, &id).await?;
-    let wrong = |what: &str| Refusal::Filled(what.to_owned());
-    let currency = Currency::parse(form.currency.trim()).ok_or_else(|| wrong("The currency is three letters."))?;
+    let currency = Currency::parse(form.currency.trim()).ok_or_else(|| Refusal::Filled(say!("paid.wrong_currency")))?;
     let amount = Amount::parse(&form.amount, currency, Notation::PLAIN)
-        .map_err(|_| wrong("The amount is a number such as 1500.00, with no more decimals than the currency has."))?;
-    let at: Timestamp = form.at.trim().parse().map_err(|_| wrong("The moment is written as 2026-11-24T09:10:00Z."))?;
+        .map_err(|_| Refusal::Filled(say!("paid.wrong_amount")))?;
+    let at: Timestamp = form.at.trim().parse().map_err(|_| Refusal::Filled(say!("paid.wrong_moment")))?;
     let sealed = |text: &str| Sealed::new(text.trim().to_owned());
     let paid = Paid {
         reference: form.reference.trim().to_owned(),
@@ -214,10 +230,10 @@ async fn bundle(
     let dossier = open(&desk, &reader, &id).await?;
     let claim = number.checked_sub(1).and_then(|index| dossier.claims().get(index)).ok_or(Refusal::NotYours)?;
     if claim.allowed_by.is_none() {
-        return Err(Refusal::Filled("A second person must allow this export first.".into()));
+        return Err(Refusal::Filled(say!("export.not_allowed")));
     }
     let bytes = crate::bundle::make_claim(&desk.store, &id, number).await;
-    let bytes = bytes.map_err(|_| Refusal::Filled("The export could not be made; the log may be damaged.".into()))?;
+    let bytes = bytes.map_err(|_| Refusal::Filled(say!("export.failed")))?;
     let headers = [
         (header::CONTENT_TYPE, "application/zip".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"claim-{number}.zip\"")),

@@ -14,8 +14,8 @@ use super::super::desk::Shared;
 use super::super::page::Html;
 use super::{Answer, Refusal, back, cases, may};
 use crate::clock::now;
-use crate::html;
 use crate::store::Account;
+use crate::{html, say, tell};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -33,29 +33,36 @@ pub(super) fn listed(id: &str, dossier: &Dossier, reader: &Account) -> Html {
         let number = index + 1;
         let what = match &export.allowed_by {
             Some(person) => html!(
-                "allowed by {}. <a href=\"/cases/{}/exports/{}/bundle\">Take the bundle</a>",
-                person.name(),
+                "{} <a href=\"/cases/{}/exports/{}/bundle\">{}</a>",
+                say!("export.allowed_by", name = person.name()),
                 id,
-                number
+                number,
+                say!("export.take")
             ),
-            None if export.asked_by == reader.name => html!("waits for a second person"),
+            None if export.asked_by == reader.name => html!("{}", say!("word.waits_for_second")),
             None => html!(
-                "<form class=\"line\" method=\"post\" action=\"/cases/{}/exports/{}/allow\"><button>Allow it</button></form>",
+                "<form class=\"line\" method=\"post\" action=\"/cases/{}/exports/{}/allow\"><button>{}</button></form>",
                 id,
-                number
+                number,
+                say!("export.allow")
             ),
         };
-        html!("<li>{}, asked for by {}: {}</li>", export.reason, export.asked_by.name(), what)
+        let (reason, name) = (&export.reason, export.asked_by.name());
+        html!("<li>{}</li>", tell!("export.line", reason = reason, name = name, what = what))
     };
     let lines: Vec<Html> = dossier.exports().iter().enumerate().map(line).collect();
     html!(
-        "<h2>Exports</h2><ul>{}</ul><details><summary>Ask for an export</summary>\
-         <form method=\"post\" action=\"/cases/{}/exports\"><label for=\"for\">For whom and what for</label>\
-         <input type=\"text\" id=\"for\" name=\"reason\" required maxlength=\"1000\"><button>Ask</button></form>\
-         <p class=\"quiet-text\">A second person must allow it. The bundle can be checked by whoever gets it, without this \
-         program's store.</p></details>",
+        "<h2>{}</h2><ul>{}</ul><details><summary>{}</summary>\
+         <form method=\"post\" action=\"/cases/{}/exports\"><label for=\"for\">{}</label>\
+         <input type=\"text\" id=\"for\" name=\"reason\" required maxlength=\"1000\"><button>{}</button></form>\
+         <p class=\"quiet-text\">{}</p></details>",
+        say!("export.title"),
         lines,
-        id
+        say!("export.ask_for"),
+        id,
+        say!("export.for_whom"),
+        say!("export.ask"),
+        say!("export.about")
     )
 }
 
@@ -95,12 +102,12 @@ async fn bundle(
     let dossier = cases::open(&desk, &reader, &id).await?;
     let export = number.checked_sub(1).and_then(|index| dossier.exports().get(index)).ok_or(Refusal::NotYours)?;
     if export.allowed_by.is_none() {
-        return Err(Refusal::Filled("A second person must allow this export first.".into()));
+        return Err(Refusal::Filled(say!("export.not_allowed")));
     }
     // What was paid leaves the house only with somebody who may read it.
     let open: Vec<Compartment> = reader.compartments.clone();
     let bytes = crate::bundle::make(&desk.store, &id, &open).await;
-    let bytes = bytes.map_err(|_| Refusal::Filled("The bundle could not be made; the log may be damaged.".into()))?;
+    let bytes = bytes.map_err(|_| Refusal::Filled(say!("export.failed")))?;
     let headers = [
         (header::CONTENT_TYPE, "application/zip".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"case-{number}.zip\"")),

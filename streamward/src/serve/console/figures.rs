@@ -10,8 +10,8 @@ use super::super::access::{Reader, Routes};
 use super::super::desk::Shared;
 use super::super::page::Html;
 use super::{Answer, may, page};
-use crate::html;
-use crate::store::{Counts, Figure};
+use crate::store::Counts;
+use crate::{html, say, term};
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/figures", may(Permission::ReadFigures), show).get(
@@ -23,19 +23,26 @@ pub(super) fn routes() -> Routes {
 
 async fn show(State(desk): State<Shared>, Extension(Reader(reader)): Extension<Reader>) -> Answer {
     let Counts { figures, agreement, .. } = desk.store.figures().await?;
-    let row = |figure: &Figure| {
-        html!("<tr><td>{}</td><td>{}</td><td>{}</td></tr>", figure.name, figure.value, figure.definition)
-    };
-    let rows: Vec<Html> = figures.iter().map(row).collect();
+    let rows: Vec<Html> = figures.iter().map(|one| figure(one.name, &one.value.to_string())).collect();
     let body = html!(
-        "<p>Counts since the store began, each with what it counts. What was paid is in none of them.</p>\
-         <table class=\"cards\"><thead><tr><th scope=\"col\">Figure</th><th scope=\"col\">Value</th>\
-         <th scope=\"col\">What it counts</th></tr></thead><tbody>{}</tbody></table>\
-         {}<p><a href=\"/figures.csv\">As a table (CSV)</a></p><p><a href=\"/figures/forms\">Forms for authorities: Ofcom, EU</a></p>",
+        "<p>{}</p><div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+         <th scope=\"col\">{}</th></tr></thead><tbody>{}</tbody></table></div>\
+         {}<p><a href=\"/figures.csv\">{}</a></p><p><a href=\"/figures/forms\">{}</a></p>",
+        say!("figures.about"),
+        say!("figures.figure"),
+        say!("figures.value"),
+        say!("figures.counts"),
         rows,
-        super::quality::measures(&agreement)
+        super::quality::measures(&agreement),
+        say!("figures.as_csv"),
+        say!("figures.forms")
     );
-    Ok(page(&reader, "Figures", body).into_response())
+    Ok(page(&reader, &say!("figures.title"), body).into_response())
+}
+
+/// One line of a table of figures: its name in the CSV file, which stays as it is, its value, and what it is.
+pub(super) fn figure(name: &str, value: &str) -> Html {
+    html!("<tr><td><code class=\"whole\">{}</code></td><td>{}</td><td>{}</td></tr>", name, value, term!("figure", name))
 }
 
 async fn csv(State(desk): State<Shared>) -> Answer {

@@ -9,7 +9,7 @@ use super::super::known::{Line, Lists, Signed};
 use super::super::page::Html;
 use super::{Answer, may, page, words};
 use crate::clock::now;
-use crate::html;
+use crate::{html, say, tell};
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/lists", may(Permission::ReadLog), show)
@@ -19,14 +19,19 @@ async fn show(Extension(Reader(reader)): Extension<Reader>, Extension(lists): Ex
     let lines = lists.all();
     let body = match lines.is_empty() {
         true => html!(
-            "<p><strong>No list is loaded</strong>: nothing here is compared with known material.</p>\
-             <p>To add one, start the service with <code>--list FILE</code>, once for each list. <code>streamward list \
-             pull</code> gets a list from an exchange and <code>streamward list build</code> makes one; \
-             <code>docs/known.md</code> says how, and how lists are signed.</p>"
+            "<p><strong>{}</strong></p><p>{}</p>",
+            say!("lists.none"),
+            tell!(
+                "lists.how",
+                option = html!("<code>--list FILE</code>"),
+                pull = html!("<code>streamward list pull</code>"),
+                build = html!("<code>streamward list build</code>"),
+                page = html!("<code>docs/known.md</code>")
+            )
         ),
         false => table(&lines),
     };
-    Ok(page(&reader, "Lists", body).into_response())
+    Ok(page(&reader, &say!("lists.title"), body).into_response())
 }
 
 /// The lists as a table, with what was not used above it.
@@ -34,49 +39,59 @@ pub(in crate::serve) fn table(lines: &[Line]) -> Html {
     let faults: Vec<Html> = lines.iter().filter_map(fault).collect();
     let rows: Vec<Html> = lines.iter().map(row).collect();
     html!(
-        "{}<table class=\"cards\"><thead><tr><th scope=\"col\">List</th><th scope=\"col\">Source</th>\
-         <th scope=\"col\">Edition</th><th scope=\"col\">Entries</th><th scope=\"col\">Brought up to date</th>\
-         <th scope=\"col\">Signatures</th></tr></thead><tbody>{}</tbody></table>\
-         <p class=\"quiet-text\">A list with any fault is not used at all: what was loaded before stays until a whole one \
-         comes. Changes are looked for by themselves.</p>",
+        "{}<div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+         <th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead>\
+         <tbody>{}</tbody></table></div><p class=\"quiet-text\">{}</p>",
         faults,
-        rows
+        say!("lists.list"),
+        say!("lists.source"),
+        say!("lists.edition"),
+        say!("lists.entries"),
+        say!("lists.up_to_date"),
+        say!("lists.signatures"),
+        rows,
+        say!("lists.about")
     )
 }
 
 fn row(line: &Line) -> Html {
     html!(
-        "<tr><td>{}{}{}</td><td>{}</td><td>{}, of {}</td><td>{}{}</td><td>{} ({})</td><td>{}</td></tr>",
+        "<tr><td>{}{}{}</td><td data-label=\"{}\">{}</td><td data-label=\"{}\">{}</td><td data-label=\"{}\">{}</td>\
+         <td data-label=\"{}\">{} ({})</td><td data-label=\"{}\">{}</td></tr>",
         line.name,
-        line.is_harmless.then(|| html!(" <span class=\"mark\">harmless</span>")),
-        line.fault.as_ref().map(|_| html!(" <span class=\"mark\">a change was not used</span>")),
+        line.is_harmless.then(|| html!(" <span class=\"mark\">{}</span>", say!("lists.harmless"))),
+        line.fault.as_ref().map(|_| html!(" <span class=\"mark\">{}</span>", say!("lists.not_used"))),
+        say!("lists.source"),
         line.source,
-        line.version,
-        line.created,
-        line.n_entries,
-        (line.n_set_aside > 0).then(|| html!(", {} of them set aside", line.n_set_aside)),
+        say!("lists.edition"),
+        say!("lists.edition_of", version = line.version, day = line.created),
+        say!("lists.entries"),
+        match line.n_set_aside {
+            0 => line.n_entries.to_string(),
+            n => say!("lists.set_aside", n_entries = line.n_entries, n = n),
+        },
+        say!("lists.up_to_date"),
         words::moment(line.loaded_at),
         words::distance(line.loaded_at, now()),
+        say!("lists.signatures"),
         signed(&line.signed)
     )
 }
 
-fn signed(signed: &Signed) -> String {
+fn signed(signed: &Signed) -> Html {
     match signed {
-        Signed::BuiltIn => "built into the program".to_owned(),
-        Signed::NotAsked => "not asked for; --keys asks".to_owned(),
-        Signed::By { names, n_needed } => format!("checked: {} ({n_needed} needed)", names.join(", ")),
+        Signed::BuiltIn => tell!("lists.built_in"),
+        Signed::NotAsked => tell!("lists.not_asked", option = html!("<code>--keys</code>")),
+        Signed::By { names, n_needed } => tell!("lists.checked", names = words::listed(names), n = n_needed),
     }
 }
 
 fn fault(line: &Line) -> Option<Html> {
     let fault = line.fault.as_ref()?;
     Some(html!(
-        "<div class=\"alarm\" role=\"alert\"><p>A change of the list {} is not used since {}.</p><pre>{}</pre>\
-         <p>Edition {} stays in use until this is mended.</p></div>",
-        line.name,
-        words::moment(fault.since),
+        "<div class=\"alarm\" role=\"alert\"><p>{}</p><pre lang=\"en\">{}</pre><p>{}</p></div>",
+        tell!("lists.fault", list = line.name, when = words::moment(fault.since)),
         fault.what,
-        line.version
+        say!("lists.stays", version = line.version)
     ))
 }

@@ -10,8 +10,8 @@ use super::super::access::{Reader, Routes};
 use super::super::desk::Shared;
 use super::super::page::Html;
 use super::{Answer, may, page, words};
-use crate::html;
 use crate::store::{Account, Findings, Logged};
+use crate::{html, say, term};
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/log", may(Permission::ReadLog), show).post("/log", may(Permission::ReadLog), verify).get(
@@ -41,14 +41,18 @@ async fn written(desk: &Shared, reader: &Account, findings: Option<Findings>) ->
     last.retain(|logged| Some(&logged.entry.case) != blind.as_ref());
     let outcome = findings.map(|Findings { n_entries, n_cases, faults }| match faults.is_empty() {
         true => html!(
-            "<p class=\"good\" role=\"status\"><strong>Nothing was altered:</strong> {} records and {} cases are as they \
-             were written.</p>",
-            n_entries as i64,
-            n_cases as i64
+            "<p class=\"good\" role=\"status\"><strong>{}</strong> {}</p>",
+            say!("log.whole"),
+            say!(
+                "log.as_written",
+                records = say!("log.records", n = n_entries),
+                cases = say!("log.cases", n = n_cases)
+            )
         ),
         false => {
-            let lines: Vec<Html> = faults.iter().map(|fault| html!("<li>{}</li>", fault)).collect();
-            html!("<div class=\"alarm\" role=\"alert\"><p><strong>Something was altered.</strong></p><ul>{}</ul></div>", lines)
+            let lines: Vec<Html> = faults.iter().map(|fault| html!("<li lang=\"en\">{}</li>", fault)).collect();
+            let altered = say!("log.altered");
+            html!("<div class=\"alarm\" role=\"alert\"><p><strong>{}</strong></p><ul>{}</ul></div>", altered, lines)
         }
     });
     // Who reads the log need not be somebody who may read cases: it says what was done, never what a case is about.
@@ -57,25 +61,37 @@ async fn written(desk: &Shared, reader: &Account, findings: Option<Findings>) ->
             "<tr><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             logged.position as i64,
             words::moment(logged.entry.at),
-            logged.entry.action.name(),
+            term!("action", logged.entry.action.name()),
             // Which case was drawn is not told here: somebody may still look at it as the second.
-            if logged.entry.action == Action::Quality { "not told here" } else { &logged.entry.case },
-            logged.entry.who.as_ref().map_or("this program", |who| who.name())
+            match logged.entry.action {
+                Action::Quality => say!("log.not_told"),
+                Action::People => say!("links.people"),
+                Action::Vault => say!("links.vault"),
+                _ => logged.entry.case.clone(),
+            },
+            logged.entry.who.as_ref().map_or_else(|| say!("log.this_program"), |who| who.name().to_owned())
         )
     };
     let rows: Vec<Html> = last.iter().map(row).collect();
     let body = html!(
-        "{}<p>Each action is a record in a tree of digests (RFC 6962), whose head is signed with a key beside the store. One \
-         changed bit is found. Keep a checkpoint elsewhere: then a log that was put back or cut is found as well.</p>\
-         <form class=\"line\" method=\"post\" action=\"/log\"><button>Check everything now</button></form>\
-         <h2>The checkpoint now, at {} records</h2><pre>{}</pre><p><a href=\"/log/checkpoint\">As a file</a></p>\
-         <h2>The last records</h2><div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">Record</th>\
-         <th scope=\"col\">When</th><th scope=\"col\">What</th><th scope=\"col\">Case</th><th scope=\"col\">Who</th></tr>\
+        "{}<p>{}</p><form class=\"line\" method=\"post\" action=\"/log\"><button>{}</button></form>\
+         <h2>{}</h2><pre>{}</pre><p><a href=\"/log/checkpoint\">{}</a></p>\
+         <h2>{}</h2><div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">{}</th>\
+         <th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr>\
          </thead><tbody>{}</tbody></table></div>",
         outcome,
-        head.n_entries as i64,
+        say!("log.about"),
+        say!("log.check"),
+        say!("log.checkpoint", n = head.n_entries),
         head.note,
+        say!("log.as_file"),
+        say!("log.last"),
+        say!("log.record"),
+        say!("log.when"),
+        say!("log.what"),
+        say!("log.case"),
+        say!("log.who"),
         rows
     );
-    Ok(page(reader, "Log", body).into_response())
+    Ok(page(reader, &say!("log.title"), body).into_response())
 }

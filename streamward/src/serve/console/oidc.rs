@@ -18,8 +18,8 @@ use super::super::oidc::{Came, LASTS, Oidc, Purpose, Refused};
 use super::super::page::{Page, sorry};
 use super::{Answer, Refusal, back, may};
 use crate::clock::now;
-use crate::html;
 use crate::store::{Account, Login};
+use crate::{html, say, tell};
 
 /// The cookie by which a browser is known when it comes back; it goes with a link from the provider, and opens nothing.
 const COOKIE: &str = "__Host-sign-in";
@@ -76,7 +76,7 @@ async fn come_back(State(desk): State<Shared>, headers: HeaderMap, RawQuery(quer
                     desk.store.open_proven_session(&token, account.name.name(), now(), proven_at).await?;
                     tracing::info!("somebody signed in");
                     let to = if account.may(Permission::ReadCases) { "/" } else { "/me" };
-                    ([(header::SET_COOKIE, cookie(Some(&token)))], on("You are in", to)).into_response()
+                    ([(header::SET_COOKIE, cookie(Some(&token)))], on(&say!("oidc.in"), to)).into_response()
                 }
                 (Some(account), Came { purpose: Purpose::Prove { session, to }, .. }) => {
                     prove(&desk, &account, session.open(), &to).await?
@@ -94,17 +94,17 @@ async fn come_back(State(desk): State<Shared>, headers: HeaderMap, RawQuery(quer
 async fn prove(desk: &Shared, account: &Account, token: &str, to: &str) -> Result<Response, Refusal> {
     let open = desk.store.session(token, now()).await?;
     if open.is_none_or(|open| open.account.name != account.name) {
-        let what = "That sign-in belongs to somebody else than the one who was working here.";
-        return Ok(sorry(StatusCode::FORBIDDEN, what, "Sign out here, and sign in as yourself."));
+        return Ok(sorry(StatusCode::FORBIDDEN, say!("oidc.others"), say!("oidc.others_to_do")));
     }
     desk.store.prove_session(token, now()).await?;
-    Ok(on("It is you", to))
+    Ok(on(&say!("oidc.is_you"), to))
 }
 
 /// A page of ours from which the browser goes on: only then does the session's cookie go along.
 fn on(title: &str, to: &str) -> Response {
     let refresh = HeaderValue::from_str(&format!("0; url={to}")).unwrap_or(HeaderValue::from_static("0; url=/"));
-    let body = html!("<p>If nothing happens by itself: <a href=\"{}\">go on</a>.</p>", to);
+    let link = html!("<a href=\"{}\">{}</a>", to, say!("oidc.go_on_link"));
+    let body = html!("<p>{}</p>", tell!("oidc.go_on", link = link));
     ([(HeaderName::from_static("refresh"), refresh)], Page::new(title, body)).into_response()
 }
 
@@ -113,28 +113,29 @@ fn not_let_in(refused: Refused) -> Response {
     let (what, to_do) = refused.words();
     let status = if refused == Refused::NoAnswer { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::FORBIDDEN };
     let body = html!(
-        "<p class=\"alarm\" role=\"alert\">{}</p><p>{}</p><p><a href=\"/sign-in\">To the sign-in page</a></p>",
+        "<p class=\"alarm\" role=\"alert\">{}</p><p>{}</p><p><a href=\"/sign-in\">{}</a></p>",
         what,
-        to_do
+        to_do,
+        say!("oidc.to_sign_in")
     );
-    (status, Page::new("You are not in", body)).into_response()
+    (status, Page::new(&say!("oidc.not_in"), body)).into_response()
 }
 
 fn none_here() -> Response {
-    sorry(StatusCode::NOT_FOUND, "No organisation's sign-in is set up here.", "Use a one-time code or a passkey.")
+    sorry(StatusCode::NOT_FOUND, say!("oidc.none_here"), say!("oidc.none_here_to_do"))
 }
 
 fn unknown(oidc: &Oidc, login: &Login) -> Response {
     tracing::warn!("somebody came by the organisation's sign-in whom nobody has let in");
     let body = html!(
-        "<p class=\"alarm\" role=\"alert\">{} knows you, and nobody here has let you in.</p>\
-         <p>Give this to somebody who lets people in here, in person or over a call:</p><pre>{}</pre>\
-         <p>They enter it beside your name under <em>People</em>. Nothing was written down of your coming.</p>\
-         <p><a href=\"/sign-in\">To the sign-in page</a></p>",
-        oidc.name,
-        login.subject
+        "<p class=\"alarm\" role=\"alert\">{}</p><p>{}</p><pre>{}</pre><p>{}</p><p><a href=\"/sign-in\">{}</a></p>",
+        say!("oidc.unknown", name = oidc.name),
+        say!("oidc.give_this"),
+        login.subject,
+        tell!("oidc.they_enter", people = html!("<em>{}</em>", say!("links.people"))),
+        say!("oidc.to_sign_in")
     );
-    (StatusCode::FORBIDDEN, Page::new("You are not let in here", body)).into_response()
+    (StatusCode::FORBIDDEN, Page::new(&say!("oidc.not_let_in"), body)).into_response()
 }
 
 #[derive(Deserialize)]
@@ -148,12 +149,8 @@ async fn link(
     Path(name): Path<String>,
     linked: Result<Form<Linked>, axum::extract::rejection::FormRejection>,
 ) -> Answer {
-    let wrong = || {
-        Refusal::Filled(
-            "What the sign-in calls somebody has 1 to 255 plain characters; their sign-in shows it to them.".into(),
-        )
-    };
-    let oidc = desk.oidc.as_ref().ok_or(Refusal::Filled("No organisation's sign-in is set up here.".into()))?;
+    let wrong = || Refusal::Filled(say!("oidc.wrong_subject"));
+    let oidc = desk.oidc.as_ref().ok_or_else(|| Refusal::Filled(say!("oidc.none_here")))?;
     let Form(Linked { subject }) = linked.map_err(|_| wrong())?;
     let subject = subject.trim();
     if !(1..=SUBJECT_MAX).contains(&subject.len()) || !subject.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
@@ -163,7 +160,7 @@ async fn link(
     let login = oidc.login(subject);
     let is_others = desk.store.accounts().await?.iter().any(|account| account.logins.contains(&login));
     if is_others || account.logins.len() >= LOGINS_MAX {
-        return Err(Refusal::Filled("This sign-in is linked with somebody already, or they have too many.".into()));
+        return Err(Refusal::Filled(say!("oidc.linked_already")));
     }
     account.logins.push(login);
     desk.store.set_account(Some(&reader.name), &account, now()).await?;

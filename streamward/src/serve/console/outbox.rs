@@ -11,7 +11,7 @@ use super::super::desk::Shared;
 use super::super::page::Html;
 use super::{Answer, may, page, words};
 use crate::clock::now;
-use crate::html;
+use crate::{html, say};
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/outbox", may(Permission::Outbox), outbox)
@@ -29,33 +29,31 @@ async fn outbox(State(desk): State<Shared>, Extension(Reader(reader)): Extension
             let Ok(filing) = filed.filing() else { continue };
             n_stopped += usize::from(matches!(filing.status(), Status::Stopped { .. }));
             rows.push(html!(
-                "<tr data-row><td><a href=\"/cases/{}/reports/{}\">Report {} of case {}</a></td><td>{}</td><td>{}</td></tr>",
+                "<tr data-row><td><a href=\"/cases/{}/reports/{}\">{}</a></td><td>{}</td><td data-label=\"{}\">{}</td></tr>",
                 id,
                 index + 1,
-                index + 1,
-                id,
+                say!("outbox.report", report = index + 1, case = id),
                 words::status(filing.status(), filing.next_timeout(), now),
+                say!("outbox.steps"),
                 filed.journal().len()
             ));
         }
     }
-    let alarm = (n_stopped > 0).then(|| {
-        html!("<p class=\"alarm\" role=\"alert\">{} reports are stopped until a person looks.</p>", n_stopped)
-    });
-    let lacking = desk.client.is_none().then(|| {
-        html!(
-            "<p class=\"alarm\">No authority is set: settings.toml names no [cybertipline]. Approved reports wait.</p>"
-        )
-    });
+    let alarm = (n_stopped > 0)
+        .then(|| html!("<p class=\"alarm\" role=\"alert\">{}</p>", say!("outbox.stopped", n = n_stopped)));
+    let lacking = desk.client.is_none().then(|| html!("<p class=\"alarm\">{}</p>", say!("outbox.no_authority")));
     let table: Html = match rows.is_empty() {
-        true => html!("<p>No report was approved yet.</p>"),
+        true => html!("<p>{}</p>", say!("outbox.nothing")),
         false => html!(
-            "<table class=\"cards\"><thead><tr><th scope=\"col\">Report</th><th scope=\"col\">How far</th>\
-             <th scope=\"col\">Steps</th></tr></thead><tbody>{}</tbody></table>",
+            "<table class=\"cards\"><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+             <th scope=\"col\">{}</th></tr></thead><tbody>{}</tbody></table>",
+            say!("outbox.name"),
+            say!("outbox.how_far"),
+            say!("outbox.steps"),
             rows
         ),
     };
-    let mut page = page(&reader, "Outbox", html!("{}{}{}", lacking, alarm, table));
+    let mut page = page(&reader, &say!("outbox.title"), html!("{}{}{}", lacking, alarm, table));
     page.is_watching = true;
     Ok(page.into_response())
 }

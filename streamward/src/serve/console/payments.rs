@@ -23,10 +23,11 @@ use payments::gate::{self, Event};
 use super::super::access::{Reader, Routes};
 use super::super::page::{Html, sorry};
 use super::super::payments::{Service, Study, over_the_book, with_desk};
+use super::super::why;
 use super::{Answer, Refusal, back, may, page};
-use crate::html;
 use crate::payments::desk::{Desk, now_s};
 use crate::store::Account;
+use crate::{html, say};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -38,12 +39,14 @@ pub(super) fn routes() -> Routes {
 }
 
 /// The pages of payments, as they stand above each of them.
-const TABS: [(&str, &str); 4] = [
-    ("/payments", "Alerts"),
-    ("/payments/below", "Below the line"),
-    ("/payments/drift", "Drift"),
-    ("/payments/packs", "Packs"),
-];
+fn tabs() -> [(&'static str, String); 4] {
+    [
+        ("/payments", say!("alerts.tab")),
+        ("/payments/below", say!("below.title")),
+        ("/payments/drift", say!("drift.title")),
+        ("/payments/packs", say!("packs.title")),
+    ]
+}
 
 /// Somebody who may read what was paid, and the desk.
 struct Room {
@@ -100,12 +103,13 @@ impl Room {
 
     /// A page below the tab `here`.
     fn page(&self, here: &str, title: &str, body: Html) -> Response {
-        let tab = |(to, name): &(&str, &str)| {
+        let tab = |(to, name): &(&str, String)| {
             let current = (*to == here).then(|| html!(" aria-current=\"page\""));
-            html!("<li><a href=\"{}\"{}>{}</a></li>", *to, current, *name)
+            html!("<li><a href=\"{}\"{}>{}</a></li>", *to, current, name)
         };
-        let tabs: Vec<Html> = TABS.iter().map(tab).collect();
-        let body = html!("<nav aria-label=\"Payments\"><ul class=\"tabs\">{}</ul></nav>{}", tabs, body);
+        let tabs: Vec<Html> = tabs().iter().map(tab).collect();
+        let body =
+            html!("<nav aria-label=\"{}\"><ul class=\"tabs\">{}</ul></nav>{}", say!("links.payments"), tabs, body);
         page(&self.reader, title, body).into_response()
     }
 }
@@ -113,26 +117,20 @@ impl Room {
 /// What is said when the desk does not do it.
 pub(super) fn refused(refusal: Option<gate::Refusal>) -> Response {
     use gate::Refusal::*;
-    let Some(why) = refusal else {
-        let to_do = "Try again, or tell who runs this machine.";
-        return sorry(StatusCode::SERVICE_UNAVAILABLE, "The desk did not do it.", to_do);
+    let Some(refusal) = refusal else {
+        return sorry(StatusCode::SERVICE_UNAVAILABLE, say!("desk.failed"), say!("desk.try_again"));
     };
-    let (status, to_do) = match &why {
+    let (status, to_do) = match &refusal {
         NoAlert { .. } | NoHold { .. } | NoProposal { .. } | NoParty { .. } => {
             return Refusal::NotYours.into_response();
         }
         Pack { why } => return packs::not_valid(why),
-        NotOpen { .. } | ProposalNotOpen { .. } => {
-            (StatusCode::CONFLICT, "Go back and load the page again: somebody was faster.")
-        }
-        OwnProposal { .. } => (StatusCode::CONFLICT, "Ask somebody else who may approve to look at it."),
-        Overtaken { .. } => (StatusCode::CONFLICT, "Decline it, and propose it again against the pack that holds now."),
-        SamePack | ProposedBefore { .. } => (StatusCode::CONFLICT, "There is nothing to propose."),
-        OtherCurrency { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "Write the pack in the desk's currency."),
-        _ => (StatusCode::UNPROCESSABLE_ENTITY, "Go back and change it."),
+        NotOpen { .. } | ProposalNotOpen { .. } => (StatusCode::CONFLICT, say!("desk.load_again")),
+        OwnProposal { .. } => (StatusCode::CONFLICT, say!("desk.ask_another")),
+        Overtaken { .. } => (StatusCode::CONFLICT, say!("desk.propose_again")),
+        SamePack | ProposedBefore { .. } => (StatusCode::CONFLICT, say!("desk.nothing_to_propose")),
+        OtherCurrency { .. } => (StatusCode::UNPROCESSABLE_ENTITY, say!("desk.own_currency")),
+        _ => (StatusCode::UNPROCESSABLE_ENTITY, say!("sorry.change_it")),
     };
-    let why = why.to_string();
-    let mut letters = why.chars();
-    let sentence = letters.next().map(|first| format!("{}{}.", first.to_uppercase(), letters.as_str()));
-    sorry(status, &sentence.unwrap_or_default(), to_do)
+    sorry(status, why::sentence(&why::paid(&refusal)), to_do)
 }

@@ -9,11 +9,11 @@ use casework::role::{Compartment, Permission, Role};
 use super::super::access::{Reader, Routes};
 use super::super::desk::Shared;
 use super::super::page::Html;
-use super::{Answer, Refusal, back, may, page};
+use super::{Answer, Refusal, back, may, page, words};
 use crate::clock::now;
-use crate::html;
 use crate::serve::form::encoded;
 use crate::store::Account;
+use crate::{html, say};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -26,46 +26,52 @@ pub(super) fn routes() -> Routes {
 async fn show(State(desk): State<Shared>, Extension(Reader(reader)): Extension<Reader>) -> Answer {
     let accounts = desk.store.accounts().await?;
     let row = |(index, account): (usize, &Account)| {
-        let roles: Vec<&str> = account.roles.iter().map(|role| role.name()).collect();
-        let parts: Vec<&str> = account.compartments.iter().map(|compartment| compartment.name()).collect();
         let buttons = account.is_active.then(|| {
             html!(
-                "<form class=\"line\" method=\"post\" action=\"/people/{}/code\"><button class=\"quiet\">One-time code</button></form>\
-                 <form class=\"line\" method=\"post\" action=\"/people/{}/end\"><button class=\"quiet\">Let in no more</button></form>{}",
+                "<form class=\"line\" method=\"post\" action=\"/people/{}/code\"><button class=\"quiet\">{}</button></form>\
+                 <form class=\"line\" method=\"post\" action=\"/people/{}/end\"><button class=\"quiet\">{}</button></form>{}",
                 encoded(account.name.name()),
+                say!("people.code"),
                 encoded(account.name.name()),
+                say!("people.end"),
                 desk.oidc.as_ref().map(|oidc| logins(&oidc.name, index, account))
             )
         });
         html!(
             "<tr><td>{}{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
             account.name.name(),
-            (!account.is_active).then(|| html!(" <span class=\"mark\">not let in</span>")),
-            roles.join(", "),
-            parts.join(", "),
+            (!account.is_active).then(|| html!(" <span class=\"mark\">{}</span>", say!("people.not_let_in"))),
+            words::roles(&account.roles),
+            words::parts(&account.compartments),
             buttons
         )
     };
     let rows: Vec<Html> = accounts.iter().enumerate().map(row).collect();
-    let boxes = |name: &str, values: &[&str]| -> Vec<Html> {
-        let one = |value: &&str| {
-            html!("<label><input type=\"checkbox\" name=\"{}\" value=\"{}\">{}</label>", name, *value, *value)
-        };
-        values.iter().map(one).collect()
+    let choice = |name: &str, value: &str, word: String| {
+        html!("<label><input type=\"checkbox\" name=\"{}\" value=\"{}\">{}</label>", name, value, word)
     };
+    let roles: Vec<Html> = Role::ALL.map(|role| choice("role", role.name(), words::roles(&[role]))).into();
+    let parts: Vec<Html> = Compartment::ALL.map(|part| choice("reads", part.name(), words::parts(&[part]))).into();
     let body = html!(
-        "<table class=\"cards\"><thead><tr><th scope=\"col\">Name</th><th scope=\"col\">Here as</th><th scope=\"col\">Reads</th>\
-         <th scope=\"col\">Do</th></tr></thead><tbody>{}</tbody></table>\
-         <h2>Let somebody in, or change what they may do</h2><form method=\"post\" action=\"/people\">\
-         <label for=\"name\">Name in the record</label>\
+        "<table class=\"cards\"><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+         <th scope=\"col\">{}</th></tr></thead><tbody>{}</tbody></table>\
+         <h2>{}</h2><form method=\"post\" action=\"/people\"><label for=\"name\">{}</label>\
          <input type=\"text\" id=\"name\" name=\"name\" required maxlength=\"200\" autocomplete=\"off\">\
-         <fieldset><legend>Here as</legend>{}</fieldset><fieldset><legend>Reads of cases</legend>{}</fieldset>\
-         <button>Save</button></form>",
+         <fieldset><legend>{}</legend>{}</fieldset><fieldset><legend>{}</legend>{}</fieldset><button>{}</button></form>",
+        say!("people.name"),
+        say!("people.here_as"),
+        say!("people.reads"),
+        say!("people.do"),
         rows,
-        boxes("role", &Role::ALL.map(Role::name)),
-        boxes("reads", &Compartment::ALL.map(Compartment::name))
+        say!("people.let_in"),
+        say!("people.name_in_record"),
+        say!("people.here_as"),
+        roles,
+        say!("people.reads_of_cases"),
+        parts,
+        say!("people.save")
     );
-    Ok(page(&reader, "People", body).into_response())
+    Ok(page(&reader, &say!("people.title"), body).into_response())
 }
 
 async fn set(State(desk): State<Shared>, Extension(Reader(reader)): Extension<Reader>, body: String) -> Answer {
@@ -73,11 +79,11 @@ async fn set(State(desk): State<Shared>, Extension(Reader(reader)): Extension<Re
     let all =
         |key: &str| fields.iter().filter(|(name, _)| name == key).map(|(_, value)| value.as_str()).collect::<Vec<_>>();
     let name = all("name").first().and_then(|name| Person::new(name).ok());
-    let name = name.ok_or(Refusal::Filled("A name has 1 to 200 characters.".into()))?;
+    let name = name.ok_or_else(|| Refusal::Filled(say!("people.wrong_name")))?;
     let roles: Option<Vec<Role>> = all("role").into_iter().map(Role::named).collect();
     let compartments: Option<Vec<Compartment>> = all("reads").into_iter().map(Compartment::named).collect();
     let (Some(roles), Some(compartments)) = (roles, compartments) else {
-        return Err(Refusal::Filled("There is no such role or part of a case.".into()));
+        return Err(Refusal::Filled(say!("people.wrong_role")));
     };
     let known = desk.store.account(name.name()).await.map(|account| (account.passkeys, account.logins));
     let (passkeys, logins) = known.unwrap_or_default();
@@ -94,12 +100,13 @@ async fn code(
     let code = crate::chance::code(4);
     desk.store.keep_code(&code, &name, now()).await?;
     let body = html!(
-        "<p>The code for {} is</p><pre>{}</pre><p>It works once, for half an hour, and is shown only here. Give it to them \
-         in person or over a call, not by mail.</p><p><a href=\"/people\">Back to the people</a></p>",
-        name,
-        code
+        "<p>{}</p><pre>{}</pre><p>{}</p><p><a href=\"/people\">{}</a></p>",
+        say!("people.code_is", name = name),
+        code,
+        say!("people.code_works_once"),
+        say!("people.back")
     );
-    Ok(page(&reader, "One-time code", body).into_response())
+    Ok(page(&reader, &say!("people.code"), body).into_response())
 }
 
 async fn end(
@@ -109,7 +116,7 @@ async fn end(
 ) -> Answer {
     let account = desk.store.account(&name).await?;
     if account.name == reader.name {
-        return Err(Refusal::Filled("You cannot shut yourself out; somebody else has to.".into()));
+        return Err(Refusal::Filled(say!("people.not_yourself")));
     }
     desk.store.set_account(Some(&reader.name), &Account { is_active: false, ..account }, now()).await?;
     back("/people")
@@ -118,25 +125,25 @@ async fn end(
 /// The organisation's sign-in of one person: whether it is linked, and the form to link it.
 fn logins(name: &str, index: usize, account: &Account) -> Html {
     let encoded = encoded(account.name.name());
+    let state = if account.logins.is_empty() { say!("people.not_linked") } else { say!("people.linked") };
     let end = (!account.logins.is_empty()).then(|| {
         html!(
-            "<form class=\"line\" method=\"post\" action=\"/people/{}/logins/end\"><button class=\"quiet\">End the \
-             link</button></form>",
-            encoded
+            "<form class=\"line\" method=\"post\" action=\"/people/{}/logins/end\"><button class=\"quiet\">{}</button></form>",
+            encoded,
+            say!("people.end_link")
         )
     });
     html!(
-        "<details><summary>{}: {}</summary><form method=\"post\" action=\"/people/{}/logins\">\
-         <label for=\"subject-{}\">What {} calls {}; it shows them when they come</label>\
+        "<details><summary>{}</summary><form method=\"post\" action=\"/people/{}/logins\">\
+         <label for=\"subject-{}\">{}</label>\
          <input type=\"text\" id=\"subject-{}\" name=\"subject\" required maxlength=\"255\" autocomplete=\"off\" \
-         spellcheck=\"false\"><button>Link it</button></form>{}</details>",
-        name,
-        if account.logins.is_empty() { "not linked" } else { "linked" },
+         spellcheck=\"false\"><button>{}</button></form>{}</details>",
+        say!("people.sign_in_state", name = name, state = state),
         encoded,
         index,
-        name,
-        account.name.name(),
+        say!("people.subject", provider = name, name = account.name.name()),
         index,
+        say!("people.link"),
         end
     )
 }

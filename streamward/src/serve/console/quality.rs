@@ -14,10 +14,11 @@ use serde::Deserialize;
 use super::super::access::{Reader, Routes};
 use super::super::desk::Shared;
 use super::super::page::Html;
+use super::figures::figure;
 use super::{Answer, Refusal, back, cases, may, page};
 use crate::clock::now;
-use crate::html;
 use crate::store::Account;
+use crate::{html, say, tell};
 
 /// How many cases of which two people found different things a page names, the latest ones.
 const N_SHOWN: usize = 50;
@@ -37,32 +38,38 @@ async fn show(State(desk): State<Shared>, Extension(Reader(reader)): Extension<R
     let n_waiting = if is_open { desk.store.n_waiting().await? } else { 0 };
     let now_looking = desk.store.blind(&reader.name).await?.is_some();
     let next = match (now_looking, n_waiting) {
-        (true, _) => html!("<p class=\"alarm\"><a href=\"/quality/look\">You have a case to look at.</a></p>"),
-        (false, 0) => html!("<p>No case waits.</p>"),
+        (true, _) => html!("<p class=\"alarm\"><a href=\"/quality/look\">{}</a></p>", say!("quality.have_one")),
+        (false, 0) => html!("<p>{}</p>", say!("quality.none_waits")),
         (false, _) => html!(
-            "<form method=\"post\" action=\"/quality/take\"><p>{} wait.</p><button>Give me the next one</button></form>",
-            n_waiting
+            "<form method=\"post\" action=\"/quality/take\"><p>{}</p><button>{}</button></form>",
+            say!("quality.n_wait", n = n_waiting),
+            say!("quality.next")
         ),
     };
     let drawn = match desk.settings.quality.percent {
-        Some(percent) => html!("Each day {} of a hundred decisions are drawn, at least one", u32::from(percent)),
-        None => html!("None is drawn: settings.toml sets no <code>percent</code> under <code>[quality]</code>"),
+        Some(percent) => tell!("quality.drawn", n = percent),
+        None => {
+            let (setting, table) = (html!("<code>percent</code>"), html!("<code>[quality]</code>"));
+            tell!("quality.none_drawn", setting = setting, table = table)
+        }
     };
-    let line = |case: &String| html!("<li><a href=\"/cases/{}\">Case {}</a></li>", case, case);
+    let line = |case: &String| html!("<li><a href=\"/cases/{}\">{}</a></li>", case, say!("case.title", case = case));
     let differ: Vec<Html> = counts.differ.iter().rev().take(N_SHOWN).filter(|_| is_open).map(line).collect();
     let body = html!(
-        "<p>Some decisions are looked at by a second person, who had no hand in the case and is not told what was decided. {}. \
-         Nobody chooses: the draw follows from the log as it was when the day began, and anybody who has the log can make \
-         it again.</p>{}<h2>How far two people agree</h2>{}<h2>Where they differ</h2>{}",
+        "<p>{} {} {}</p>{}<h2>{}</h2>{}<h2>{}</h2>{}",
+        say!("quality.about"),
         drawn,
+        say!("quality.nobody_chooses"),
         next,
+        say!("quality.agree"),
         measures(&counts.agreement),
+        say!("quality.differ"),
         match differ.is_empty() {
-            true => html!("<p>Nowhere, as far as was looked.</p>"),
-            false => html!("<p>The decision stands until somebody takes the case up again.</p><ul>{}</ul>", differ),
+            true => html!("<p>{}</p>", say!("quality.nowhere")),
+            false => html!("<p>{}</p><ul>{}</ul>", say!("quality.stands"), differ),
         }
     );
-    Ok(page(&reader, "Second looks", body).into_response())
+    Ok(page(&reader, &say!("quality.title"), body).into_response())
 }
 
 /// Each measure: its name, its value where there is one, and what it is.
@@ -84,19 +91,26 @@ pub(super) fn rows(agreement: &Agreement) -> [(&'static str, Option<f64>, &'stat
     ]
 }
 
+/// Each measure's name and what it is.
+#[cfg(test)]
+pub(in crate::serve) fn definitions() -> Vec<(&'static str, &'static str)> {
+    rows(&Agreement::of(&[])).map(|(name, _, definition)| (name, definition)).to_vec()
+}
+
 /// The measures as a table.
 pub(super) fn measures(agreement: &Agreement) -> Html {
-    let row = |(name, value, definition): (&str, Option<f64>, &str)| {
-        let value = value.map_or_else(|| html!("not known yet"), |value| html!("{}", format!("{value:.3}")));
-        html!("<tr><td>{}</td><td>{}</td><td>{}</td></tr>", name, value, definition)
+    let row = |(name, value, _): (&str, Option<f64>, &str)| {
+        let value = value.map_or_else(|| say!("word.not_known_yet"), |value| format!("{value:.3}"));
+        figure(name, &value)
     };
     let rows: Vec<Html> = rows(agreement).into_iter().map(row).collect();
     html!(
-        "<p>{} looked at by a second person, {} of them found otherwise.</p><table class=\"cards\"><thead><tr>\
-         <th scope=\"col\">Measure</th><th scope=\"col\">Value</th><th scope=\"col\">What it is</th></tr></thead>\
-         <tbody>{}</tbody></table>",
-        agreement.n,
-        agreement.n_differ,
+        "<p>{}</p><div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">{}</th>\
+         <th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead><tbody>{}</tbody></table></div>",
+        say!("quality.n_looked", n = agreement.n, n_differ = agreement.n_differ),
+        say!("quality.measure"),
+        say!("figures.value"),
+        say!("quality.what_it_is"),
         rows
     )
 }
@@ -105,32 +119,39 @@ async fn take(State(desk): State<Shared>, Extension(Reader(reader)): Extension<R
     if reads_video(&reader) && desk.store.take_second(&reader.name, now()).await? {
         return back("/quality/look");
     }
-    let body = html!(
-        "<p>There is none for you now: you have one, or had a hand in each that waits.</p><p><a href=\"/quality\">Back</a></p>"
-    );
-    Ok(page(&reader, "No second look", body).into_response())
+    let body = html!("<p>{}</p><p><a href=\"/quality\">{}</a></p>", say!("quality.none_for_you"), say!("quality.back"));
+    Ok(page(&reader, &say!("quality.no_second"), body).into_response())
 }
 
 async fn look(State(desk): State<Shared>, Extension(Reader(reader)): Extension<Reader>) -> Answer {
     let Some((_, dossier)) = desk.store.blind(&reader.name).await? else { return back("/quality") };
     let file = |file: &Evidence| {
-        html!("<li>{}, {} bytes, SHA-256 <code>{}</code></li>", file.media_type, file.len, file.digits())
+        let digits = html!("<code>{}</code>", file.digits());
+        html!("<li>{}</li>", tell!("quality.file", kind = file.media_type, n = file.len, digits = digits))
     };
     let files: Vec<Html> = dossier.evidence().iter().map(file).collect();
     let body = html!(
-        "<p>You are not told what was decided. If you know it, hand the case back: what you find would say nothing.</p>\
-         <h2>What was seen</h2>{}<h2>Files</h2>{}<div class=\"box\"><form method=\"post\" action=\"/quality/look\"><fieldset>\
-         <legend>What you find</legend>\
-         <label><input type=\"radio\" name=\"verdict\" value=\"violation\" required>It must be reported</label>\
-         <label><input type=\"radio\" name=\"verdict\" value=\"no_violation\">There is nothing to report</label></fieldset>\
-         <label for=\"reason\">Why, in your words</label>\
+        "<p>{}</p><h2>{}</h2>{}<h2>{}</h2>{}<div class=\"box\"><form method=\"post\" action=\"/quality/look\"><fieldset>\
+         <legend>{}</legend>\
+         <label><input type=\"radio\" name=\"verdict\" value=\"violation\" required>{}</label>\
+         <label><input type=\"radio\" name=\"verdict\" value=\"no_violation\">{}</label></fieldset>\
+         <label for=\"reason\">{}</label>\
          <textarea id=\"reason\" name=\"reason\" required maxlength=\"4000\"></textarea>\
-         <button>Say what you find</button></form>\
-         <form class=\"line\" method=\"post\" action=\"/quality/hand-back\"><button class=\"quiet\">Hand it back</button></form></div>",
+         <button>{}</button></form>\
+         <form class=\"line\" method=\"post\" action=\"/quality/hand-back\"><button class=\"quiet\">{}</button></form></div>",
+        say!("quality.not_told"),
+        say!("case.seen"),
         cases::referrals(&dossier, &[Compartment::Video]),
-        if files.is_empty() { html!("<p>None.</p>") } else { html!("<ul>{}</ul>", files) }
+        say!("case.files"),
+        if files.is_empty() { html!("<p>{}</p>", say!("word.none")) } else { html!("<ul>{}</ul>", files) },
+        say!("quality.you_find"),
+        say!("case.must_be_reported"),
+        say!("case.nothing_to_report"),
+        say!("case.why"),
+        say!("quality.say_it"),
+        say!("quality.hand_back")
     );
-    Ok(page(&reader, "A second look", body).into_response())
+    Ok(page(&reader, &say!("quality.a_second_look"), body).into_response())
 }
 
 #[derive(Deserialize)]
@@ -155,7 +176,7 @@ async fn hand_back(State(desk): State<Shared>, Extension(Reader(reader)): Extens
 
 async fn act(desk: &Shared, reader: &Account, deed: Deed) -> Answer {
     let Some((case, _)) = desk.store.blind(&reader.name).await? else {
-        return Err(Refusal::Filled("You have no case to look at as the second.".into()));
+        return Err(Refusal::Filled(say!("quality.have_none")));
     };
     desk.store.act(&case, Some(&reader.name), &[deed], now()).await?;
     back("/quality")

@@ -18,8 +18,8 @@ use super::super::desk::{Desk, Shared};
 use super::super::page::Html;
 use super::{Answer, Refusal, back, cases, may, page, words};
 use crate::clock::now;
-use crate::html;
 use crate::store::Account;
+use crate::{html, say, tell, term};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -33,17 +33,13 @@ pub(super) fn routes() -> Routes {
 /// The reports of a case, and the form for another one where there can be one.
 pub(super) fn listed(id: &str, dossier: &Dossier, reader: &Account, desk: &Desk) -> Html {
     let line = |(index, filed): (usize, &Filed)| {
-        html!(
-            "<li><a href=\"/cases/{}/reports/{}\">Report {}</a>: {}</li>",
-            id,
-            index + 1,
-            index + 1,
-            filed.state_name()
-        )
+        let (number, name) = (index + 1, say!("report.link", report = index + 1));
+        let link = html!("<a href=\"/cases/{}/reports/{}\">{}</a>", id, number, name);
+        html!("<li>{}</li>", tell!("report.listed", link = link, state = term!("report_state", filed.state_name())))
     };
     let lines: Vec<Html> = dossier.reports().iter().enumerate().map(line).collect();
     let list = match lines.is_empty() {
-        true => html!("<p>None.</p>"),
+        true => html!("<p>{}</p>", say!("word.none")),
         false => html!("<ul>{}</ul>", lines),
     };
     let is_due = match dossier.case().state() {
@@ -61,31 +57,36 @@ fn form(id: &str, desk: &Desk) -> Html {
     let Some(missing) = missing(desk) else {
         return html!(
             "<div class=\"box\"><form method=\"post\" action=\"/cases/{}/reports\">\
-             <label for=\"incident\">What is reported, in the authority's words</label>\
-             <select id=\"incident\" name=\"incident\" required>\
+             <label for=\"incident\">{}</label>\
+             <select id=\"incident\" name=\"incident\" lang=\"en\" required>\
              <option value=\"material\">{}</option><option value=\"trafficking\">{}</option>\
              <option value=\"enticement\">{}</option></select>\
-             <label for=\"escalation\">Why it cannot wait, if it cannot (a child in danger now)</label>\
+             <label for=\"escalation\">{}</label>\
              <textarea id=\"escalation\" name=\"escalation\" maxlength=\"3000\"></textarea>\
-             <label for=\"remark\">What else the authority should know</label>\
+             <label for=\"remark\">{}</label>\
              <textarea id=\"remark\" name=\"remark\" maxlength=\"2000\"></textarea>\
-             <label for=\"prior\">Numbers of earlier reports about the same account, if any</label>\
+             <label for=\"prior\">{}</label>\
              <input type=\"text\" id=\"prior\" name=\"prior\" maxlength=\"200\">\
-             <button>Draft the report</button></form></div>",
+             <button>{}</button></form></div>",
             id,
+            say!("report.incident"),
             IncidentType::Material.wording(),
             IncidentType::Trafficking.wording(),
-            IncidentType::Enticement.wording()
+            IncidentType::Enticement.wording(),
+            say!("report.escalation"),
+            say!("report.remark"),
+            say!("report.prior"),
+            say!("report.draft")
         );
     };
-    html!("<p class=\"alarm\">A report cannot be drafted yet: {}</p>", missing)
+    html!("<p class=\"alarm\">{}</p>", say!("report.cannot", why = missing))
 }
 
 /// What the settings lack before anything can be reported.
-fn missing(desk: &Desk) -> Option<&'static str> {
+fn missing(desk: &Desk) -> Option<String> {
     match (&desk.settings.reporter, &desk.schema) {
-        (None, _) => Some("settings.toml names no [reporter], whom the authority can ask back."),
-        (Some(_), None) => Some("settings.toml names no [cybertipline] with server, login_file and schema_file."),
+        (None, _) => Some(say!("report.no_reporter")),
+        (Some(_), None) => Some(say!("report.no_cybertipline")),
         (Some(_), Some(_)) => None,
     }
 }
@@ -109,19 +110,18 @@ async fn begin(
 ) -> Answer {
     let dossier = cases::open(&desk, &reader, &id).await?;
     let (Some(reporter), Some(schema)) = (desk.settings.reporter(), &desk.schema) else {
-        return Err(Refusal::Filled("A report cannot be drafted before the settings are complete.".into()));
+        return Err(Refusal::Filled(say!("report.settings")));
     };
     let incident = match begun.incident.as_str() {
         "material" => IncidentType::Material,
         "trafficking" => IncidentType::Trafficking,
         "enticement" => IncidentType::Enticement,
-        _ => return Err(Refusal::Filled("Say what is reported.".into())),
+        _ => return Err(Refusal::Filled(say!("report.say_what"))),
     };
     let text = |text: String| Some(text.replace("\r\n", "\n").trim().to_owned()).filter(|text| !text.is_empty());
     let numbers: Result<Vec<i64>, _> =
         begun.prior.split([' ', ',']).filter(|word| !word.is_empty()).map(str::parse).collect();
-    let prior_reports =
-        numbers.map_err(|_| Refusal::Filled("Earlier reports are numbers, with commas between.".into()))?;
+    let prior_reports = numbers.map_err(|_| Refusal::Filled(say!("report.wrong_prior")))?;
     let choices = Choices {
         incident,
         escalation: text(begun.escalation).map(Sealed::new),
@@ -129,9 +129,9 @@ async fn begin(
         prior_reports,
     };
     let (xml, files) = draft(&dossier, &reporter, choices, now())?;
-    let checked = schema.check(&xml).map_err(|reasons| {
-        Refusal::Filled(format!("The document does not follow the authority's schema: {}", reasons.join("; ")))
-    })?;
+    let checked = schema
+        .check(&xml)
+        .map_err(|reasons| Refusal::Filled(say!("report.not_valid", reasons = reasons.join("; "))))?;
     let report = dossier.reports().len() + 1;
     let deeds = [Deed::Drafted { destination: Destination::Test, xml, files }, Deed::Validated { report, checked }];
     desk.store.act(&id, Some(&reader.name), &deeds, now()).await?;
@@ -148,25 +148,34 @@ async fn show(
     let report = filed.report();
     let digits = |bytes: &[u8; 32]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
     let body = html!(
-        "<p><a href=\"/cases/{}\">Back to the case</a></p><p><span class=\"mark\">{}</span></p>{}{}\
-         <h2>Who stands for it</h2><dl><dt>Decided by</dt><dd>{}</dd><dt>Approved by</dt><dd>{}</dd>\
-         <dt>Goes to</dt><dd>{}</dd><dt>Files</dt><dd>{}</dd><dt>Checked against schema</dt><dd><code>{}</code></dd></dl>\
-         <h2>What it says</h2>{}<details><summary>The document itself</summary><pre>{}</pre></details>\
-         <h2>Its way to the authority</h2>{}",
+        "<p><a href=\"/cases/{}\">{}</a></p><p><span class=\"mark\">{}</span></p>{}{}\
+         <h2>{}</h2><dl><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd>\
+         <dt>{}</dt><dd><code>{}</code></dd></dl><h2>{}</h2>{}\
+         <details><summary>{}</summary><pre lang=\"en\">{}</pre></details><h2>{}</h2>{}",
         id,
-        filed.state_name(),
+        say!("report.back"),
+        term!("report_state", filed.state_name()),
         receipt(filed),
         actions(&id, number, filed, &reader),
+        say!("report.who"),
+        say!("report.decided_by"),
         report.decided_by().name(),
-        report.approved_by().map_or("nobody yet", |person| person.name()),
-        report.destination().name(),
+        say!("report.approved_by"),
+        report.approved_by().map_or_else(|| say!("report.nobody_yet"), |person| person.name().to_owned()),
+        say!("report.goes_to"),
+        term!("destination", report.destination().name()),
+        say!("report.files"),
         report.files().len(),
-        report.checked().map_or_else(|| "not checked".to_owned(), |checked| digits(&checked.schema_sha256)),
+        say!("report.checked"),
+        report.checked().map_or_else(|| say!("report.not_checked"), |checked| digits(&checked.schema_sha256)),
+        say!("report.says"),
         form_view(report.document().xml()),
+        say!("report.document"),
         report.document().xml(),
+        say!("report.way"),
         journal(filed)
     );
-    let mut page = page(&reader, &format!("Report {number} of case {id}"), body);
+    let mut page = page(&reader, &say!("report.title", report = number, case = id), body);
     if matches!(filed.status(), Some(Status::Underway)) {
         page.is_watching = true;
     }
@@ -184,7 +193,7 @@ fn receipt(filed: &Filed) -> Html {
 }
 
 fn actions(id: &str, number: usize, filed: &Filed, reader: &Account) -> Html {
-    let button = |action: &str, name: &str| {
+    let button = |action: &str, name: String| {
         html!(
             "<form class=\"line\" method=\"post\" action=\"/cases/{}/reports/{}/{}\"><button>{}</button></form>",
             id,
@@ -197,24 +206,21 @@ fn actions(id: &str, number: usize, filed: &Filed, reader: &Account) -> Html {
     let approve = match is_validated && reader.may(Permission::Approve) {
         false => html!(""),
         true if *filed.report().decided_by() == reader.name => {
-            html!("<p>You decided this case, so somebody else must approve the report.</p>")
+            html!("<p>{}</p>", say!("report.own"))
         }
-        true => html!(
-            "<p>Read what it says below first. Approved, it is sent at once.</p>{}",
-            button("approve", "Approve and send")
-        ),
+        true => html!("<p>{}</p>{}", say!("report.read_first"), button("approve", say!("report.approve"))),
     };
     let is_sent = !filed.journal().is_empty() && !filed.is_over();
     let withdraw = (!is_sent && !filed.report().is_withdrawn() && reader.may(Permission::Draft))
-        .then(|| button("withdraw", "Withdraw this report"));
+        .then(|| button("withdraw", say!("report.withdraw")));
     let go_on = (matches!(filed.status(), Some(Status::Stopped { .. })) && reader.may(Permission::Outbox))
-        .then(|| button("go-on", "I have looked; let it go on"));
+        .then(|| button("go-on", say!("report.go_on")));
     html!("{}{}{}", approve, withdraw, go_on)
 }
 
-/// The document as a form: each element that holds text, with its name in words.
+/// The document as a form: each element that holds text, with the authority's name for it in words, which stays English.
 fn form_view(xml: &str) -> Html {
-    let Ok(document) = uppsala::parse(xml) else { return html!("<p>The document cannot be read.</p>") };
+    let Ok(document) = uppsala::parse(xml) else { return html!("<p>{}</p>", say!("report.unreadable")) };
     let Some(root) = document.document_element() else { return html!("") };
     let mut rows = Vec::new();
     for node in document.descendants(root) {
@@ -231,7 +237,7 @@ fn form_view(xml: &str) -> Html {
         }
         rows.push(html!("<dt>{}</dt><dd>{}</dd>", name, document.text_content_deep(node)));
     }
-    html!("<dl>{}</dl>", rows)
+    html!("<dl lang=\"en\">{}</dl>", rows)
 }
 
 fn journal(filed: &Filed) -> Html {
@@ -243,7 +249,7 @@ fn journal(filed: &Filed) -> Html {
     };
     let lines: Vec<Html> = filed.journal().iter().map(line).collect();
     match lines.is_empty() {
-        true => html!("<p>Nothing was sent.</p>"),
+        true => html!("<p>{}</p>", say!("report.nothing_sent")),
         false => html!("<ol class=\"time\">{}</ol>", lines),
     }
 }

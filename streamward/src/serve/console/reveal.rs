@@ -21,17 +21,20 @@ use serde_json::json;
 use super::super::access::{Reader, Routes};
 use super::super::desk::Shared;
 use super::super::grants::{Ended, Grant};
+use super::super::messages::{kept, kept_async};
 use super::super::page::Html;
+use super::super::why;
 use super::{Refusal, cases, may};
 use crate::clock::now;
-use crate::film;
-use crate::html;
 use crate::store::{Account, Error};
+use crate::{film, html, say};
 
 /// The longest file that is unpacked here, in bytes.
 const LEN_MAX: u64 = 64 << 20;
 /// The longest side of what is sent, in pixels: small, and as it is.
 const TILE_SIDE: u32 = 320;
+/// Of a sheet, which holds three stills a side.
+const SHEET_SIDE: u32 = 720;
 const FULL_SIDE: u32 = 2048;
 /// How strongly the small picture is blurred: the standard deviation of the blur, in pixels.
 const BLUR: f32 = 5.0;
@@ -74,13 +77,13 @@ impl From<Error> for Covered {
     fn from(error: Error) -> Covered {
         match error {
             Error::Refused(casework::Error::BudgetSpent) => {
-                Covered(StatusCode::TOO_MANY_REQUESTS, casework::Error::BudgetSpent.to_string())
+                Covered(StatusCode::TOO_MANY_REQUESTS, why::refused(&casework::Error::BudgetSpent))
             }
-            Error::Refused(refused) => Covered(StatusCode::CONFLICT, refused.to_string()),
+            Error::Refused(refused) => Covered(StatusCode::CONFLICT, why::refused(&refused)),
             Error::NoSuchCase { .. } | Error::NoSuchPerson => absent(),
             Error::Database(_) | Error::Damaged { .. } | Error::Key(_) => {
                 tracing::error!(kind = error.kind(), "the store failed");
-                Covered(StatusCode::SERVICE_UNAVAILABLE, "the store did not do it; nothing was shown".to_owned())
+                Covered(StatusCode::SERVICE_UNAVAILABLE, say!("look.store_failed"))
             }
         }
     }
@@ -90,7 +93,7 @@ impl From<Refusal> for Covered {
     fn from(refusal: Refusal) -> Covered {
         match refusal {
             Refusal::Store(error) => error.into(),
-            Refusal::Filled(what) => Covered(StatusCode::UNPROCESSABLE_ENTITY, what),
+            Refusal::Filled(what) | Refusal::Settings(what) => Covered(StatusCode::UNPROCESSABLE_ENTITY, what),
             // The desk of payments has no files to look at.
             Refusal::NotYours | Refusal::Blind | Refusal::Paid(_) => absent(),
         }
@@ -98,7 +101,7 @@ impl From<Refusal> for Covered {
 }
 
 fn absent() -> Covered {
-    Covered(StatusCode::NOT_FOUND, "there is nothing at this address".to_owned())
+    Covered(StatusCode::NOT_FOUND, say!("look.nothing_here"))
 }
 
 /// The tiles of a case: one for each picture in the vault, with nothing in it.
@@ -109,54 +112,59 @@ pub(super) async fn tiles(desk: &Shared, id: &str, dossier: &Dossier, reader: &A
         return Ok(html!(""));
     }
     if dossier.may_look(&reader.name).is_err() {
-        return Ok(html!("<h2>Look</h2><p>Take the case first: only who has a case is shown its files.</p>"));
+        return Ok(html!("<h2>{}</h2><p>{}</p>", say!("look.title"), say!("look.take_first")));
     }
     let (used, budget) = (desk.store.exposure(&reader.name, now()).await?, desk.settings.exposure);
     let warning = match budget.room(used) {
         Room::Enough => html!(""),
-        Room::Little => html!("<p><strong>Most of today's looks are used.</strong> It is time for a break.</p>"),
+        Room::Little => {
+            html!("<p><strong>{}</strong> {}</p>", say!("look.much_used"), say!("look.time_for_break"))
+        }
         Room::None => {
-            html!("<p class=\"alarm\" role=\"alert\">{}</p>", sentence(&casework::Error::BudgetSpent.to_string()))
+            let spent = why::sentence(&why::refused(&casework::Error::BudgetSpent));
+            html!("<p class=\"alarm\" role=\"alert\">{}</p>", spent)
         }
     };
     let seen = dossier.referrals_in(&reader.compartments).next().map(|referral| super::words::seen(referral.intake()));
     let tile = |(index, file): (usize, &&Evidence)| {
         let number = index + 1;
+        let (named, shown) = match Media::of(file) {
+            Some(Media::Film) => (say!("look.film", number = number), say!("look.film_shown", number = number)),
+            _ => (say!("look.picture", number = number), say!("look.picture_shown", number = number)),
+        };
         html!(
-            "<li class=\"tile\" data-reveal=\"/cases/{}/files/{}/reveal\" data-ms=\"{}\"><h3>Picture {}</h3>\
-             <p>{} bytes. {}.</p><div class=\"pane\"><canvas hidden role=\"img\" aria-label=\"Picture {}, shown while you \
-             hold\"></canvas></div><p><button type=\"button\" data-mode=\"tile\">Hold: small, grey, blurred</button> \
-             <button type=\"button\" data-mode=\"full\" class=\"quiet\">Hold: as it is</button></p>\
-             <p role=\"status\">Covered.</p></li>",
+            "<li class=\"tile\" data-reveal=\"/cases/{}/files/{}/reveal\" data-ms=\"{}\"><h3>{}</h3>\
+             <p>{}</p><div class=\"pane\"><canvas hidden role=\"img\" aria-label=\"{}\"></canvas></div>\
+             <p><button type=\"button\" data-mode=\"tile\">{}</button> \
+             <button type=\"button\" data-mode=\"full\" class=\"quiet\">{}</button></p>\
+             <p role=\"status\">{}</p></li>",
             id,
             file.digits(),
             LOOK_MS_MAX,
-            number,
-            file.len,
-            seen,
-            number
+            named,
+            say!("look.about", n = file.len, seen = seen.as_deref().unwrap_or_default()),
+            shown,
+            say!("look.hold_tile"),
+            say!("look.hold_full"),
+            say!("script.covered")
         )
     };
     let tiles: Vec<Html> = pictures.iter().enumerate().map(tile).collect();
     Ok(html!(
-        "<h2>Look</h2>{}<p>You can decide without looking: what was matched stands above. If you look, look shortly; you may \
-         stop, hand the case back and take a break at any time, and nobody asks why.</p>\
-         <p class=\"quiet-text\">Shown while you hold a button, or hold F and J together on it; covered when you let go, and \
-         after {} seconds. Each look is in the log under your name. Today: {} of {} looks, {} of {} seconds.</p>\
-         <ul class=\"tiles\">{}</ul>",
+        "<h2>{}</h2>{}<p>{}</p><p class=\"quiet-text\">{} {}</p><ul class=\"tiles\">{}</ul>",
+        say!("look.title"),
         warning,
-        (LOOK_MS_MAX / 1000) as i64,
-        used.n_looks,
-        budget.looks_per_day,
-        used.shown_ms.div_ceil(1000),
-        budget.seconds_per_day,
+        say!("look.need_not"),
+        say!("look.how", n = LOOK_MS_MAX / 1000),
+        say!(
+            "look.today",
+            looks = used.n_looks,
+            looks_max = budget.looks_per_day,
+            seconds = used.shown_ms.div_ceil(1000),
+            seconds_max = budget.seconds_per_day
+        ),
         tiles
     ))
-}
-
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map(|first| format!("{}{}.", first.to_uppercase(), letters.as_str())).unwrap_or_default()
 }
 
 #[derive(Deserialize)]
@@ -179,7 +187,7 @@ async fn ask(
         Ok("tile") => Mode::Tile,
         Ok("full") => Mode::Full,
         Ok(_) | Err(_) => {
-            return Err(Covered(StatusCode::UNPROCESSABLE_ENTITY, "a file is shown as tile or as full".to_owned()));
+            return Err(Covered(StatusCode::UNPROCESSABLE_ENTITY, say!("look.wrong_mode")));
         }
     };
     let evidence = dossier.evidence().iter().find(|known| known.digits() == file).ok_or_else(absent)?;
@@ -198,11 +206,11 @@ async fn show(
     Extension(Reader(reader)): Extension<Reader>,
     Path(name): Path<String>,
 ) -> Result<Response, Covered> {
-    let gone = || Covered(StatusCode::GONE, "this look was used, or came too late; hold the button again".to_owned());
+    let gone = || Covered(StatusCode::GONE, say!("look.gone"));
     let grant = desk.grants.take(&name, &reader.name, now()).ok_or_else(gone)?;
     // It goes on when the browser hangs up: what was begun is logged and ended here, whoever listens.
-    let done = tokio::spawn(async move { logged(&desk, &name, &grant).await });
-    let bytes = done.await.map_err(|_| Covered(StatusCode::SERVICE_UNAVAILABLE, "the picture broke".to_owned()))??;
+    let done = tokio::spawn(kept_async(async move { logged(&desk, &name, &grant).await }));
+    let bytes = done.await.map_err(|_| Covered(StatusCode::SERVICE_UNAVAILABLE, say!("look.broke")))??;
     let bytes = bytes.ok_or_else(gone)?;
     let kind = [(header::CONTENT_TYPE, "image/jpeg"), (header::CACHE_CONTROL, "no-store")];
     Ok((kind, [(HeaderName::from_static("cross-origin-resource-policy"), "same-origin")], bytes).into_response())
@@ -217,7 +225,7 @@ async fn logged(desk: &Shared, name: &str, grant: &Grant) -> Result<Option<Vec<u
         evidence.and_then(|file| Some((file.clone(), file.kept.sealing()?.clone()))).ok_or_else(absent)?;
     let (files, mode) = (desk.files.clone(), grant.mode);
     let _turn = desk.unpacking.acquire().await;
-    let made = tokio::task::spawn_blocking(move || {
+    let made = tokio::task::spawn_blocking(kept(move || {
         let media = Media::of(&evidence);
         let len_max = if media == Some(Media::Film) { film::LEN_MAX } else { LEN_MAX };
         let bytes = files.open(&evidence, &sealing, len_max).map_err(|error| {
@@ -226,14 +234,12 @@ async fn logged(desk: &Shared, name: &str, grant: &Grant) -> Result<Option<Vec<u
             Covered(StatusCode::CONFLICT, line.lines().next().unwrap_or_default().to_owned())
         })?;
         let shown = match media {
-            Some(Media::Film) => film::sheet(bytes).ok().and_then(|sheet| shown(sheet.into(), mode)),
+            Some(Media::Film) => film::sheet(bytes).ok().and_then(|sheet| shown(sheet.into(), mode, SHEET_SIDE)),
             Some(Media::Picture) | None => picture(&bytes, mode),
         };
-        shown.ok_or_else(|| {
-            Covered(StatusCode::UNPROCESSABLE_ENTITY, "this file is no picture that can be shown".to_owned())
-        })
-    });
-    let bytes = made.await.map_err(|_| Covered(StatusCode::UNPROCESSABLE_ENTITY, "the picture broke".to_owned()))??;
+        shown.ok_or_else(|| Covered(StatusCode::UNPROCESSABLE_ENTITY, say!("look.no_picture")))
+    }));
+    let bytes = made.await.map_err(|_| Covered(StatusCode::UNPROCESSABLE_ENTITY, say!("look.broke")))??;
     if !desk.grants.is_held(name) {
         return Ok(None);
     }
@@ -278,17 +284,17 @@ fn picture(file: &[u8], mode: Mode) -> Option<Vec<u8>> {
     let unpacked = crate::picture::unpack(file).ok()?;
     let mut image = unpacked.image;
     image.apply_orientation(unpacked.orientation);
-    shown(image, mode)
+    shown(image, mode, TILE_SIDE)
 }
 
-/// A picture as it is sent.
-fn shown(image: DynamicImage, mode: Mode) -> Option<Vec<u8>> {
+/// A picture as it is sent; the small one with at most `tile_side` pixels a side.
+fn shown(image: DynamicImage, mode: Mode, tile_side: u32) -> Option<Vec<u8>> {
     let within = |image: DynamicImage, side: u32| match image.width() > side || image.height() > side {
         true => image.thumbnail(side, side),
         false => image,
     };
     let shown = match mode {
-        Mode::Tile => DynamicImage::from(within(image, TILE_SIDE).blur(BLUR).to_luma8()),
+        Mode::Tile => DynamicImage::from(within(image, tile_side).blur(BLUR).to_luma8()),
         Mode::Full => DynamicImage::from(within(image, FULL_SIDE).to_rgb8()),
         Mode::Exif => return None,
     };

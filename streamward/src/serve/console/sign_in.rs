@@ -12,7 +12,7 @@ use super::super::access::{Need, Reader, Routes, cookie, session};
 use super::super::desk::Shared;
 use super::super::page::Page;
 use super::super::passkey::{Made, Shown};
-use super::{Answer, may, page};
+use super::{Answer, may, page, words};
 use crate::clock::now;
 use crate::html;
 use crate::say;
@@ -68,7 +68,7 @@ fn form(desk: &Shared, wrong: Option<&str>) -> Page {
         say!("sign_in.no_code_needed"),
         say!("sign_in.use_passkey")
     );
-    Page { is_spoken: true, ..Page::new(&say!("sign_in.title"), body) }
+    Page::new(&say!("sign_in.title"), body)
 }
 
 async fn enter(State(desk): State<Shared>, Form(entered): Form<Entered>) -> Answer {
@@ -153,23 +153,27 @@ async fn leave(State(desk): State<Shared>, headers: HeaderMap) -> Answer {
 }
 
 async fn me(State(desk): State<Shared>, Extension(Reader(reader)): Extension<Reader>) -> Page {
-    let state = if reader.logins.is_empty() { "not linked" } else { "linked" };
+    let state = if reader.logins.is_empty() { say!("people.not_linked") } else { say!("people.linked") };
     let own = desk.oidc.as_ref().map(|oidc| html!("<dt>{}</dt><dd>{}</dd>", oidc.name, state));
-    let roles: Vec<&str> = reader.roles.iter().map(|role| role.name()).collect();
-    let parts: Vec<&str> = reader.compartments.iter().map(|compartment| compartment.name()).collect();
     let body = html!(
-        "<dl><dt>Name in the record</dt><dd>{}</dd><dt>Here as</dt><dd>{}</dd><dt>Reads</dt><dd>{}</dd>\
-         <dt>Passkeys</dt><dd>{}</dd>{}</dl>\
-         <p class=\"quiet-text\">Whatever you do here is written into the log under this name.</p>\
-         <h2>Passkey</h2><p>With a passkey your own device signs you in: no code is needed, and before you approve or export \
-         it asks again.</p><p><button type=\"button\" data-passkey=\"/passkeys\" data-name=\"{}\" data-then=\"/me\">Make a \
-         passkey</button></p><p id=\"said\" role=\"status\"></p>",
+        "<dl><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd>{}</dl>\
+         <p class=\"quiet-text\">{}</p><h2>{}</h2><p>{}</p>\
+         <p><button type=\"button\" data-passkey=\"/passkeys\" data-name=\"{}\" data-then=\"/me\">{}</button></p>\
+         <p id=\"said\" role=\"status\"></p>",
+        say!("me.name"),
         reader.name.name(),
-        roles.join(", "),
-        if parts.is_empty() { "no part of any case".to_owned() } else { parts.join(", ") },
+        say!("me.here_as"),
+        words::roles(&reader.roles),
+        say!("me.reads"),
+        if reader.compartments.is_empty() { say!("me.no_part") } else { words::parts(&reader.compartments) },
+        say!("me.passkeys"),
         reader.passkeys.len(),
         own,
-        reader.name.name()
+        say!("me.logged"),
+        say!("me.passkey"),
+        say!("me.why_passkey"),
+        reader.name.name(),
+        say!("me.make_passkey")
     );
-    page(&reader, "You", body)
+    page(&reader, &say!("me.title"), body)
 }

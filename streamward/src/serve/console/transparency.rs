@@ -17,7 +17,7 @@ use super::super::desk::Shared;
 use super::super::page::Html;
 use super::{Answer, Refusal, may, page};
 use crate::clock::now;
-use crate::html;
+use crate::{html, say, term};
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/figures/forms", may(Permission::ReadFigures), show).get(
@@ -35,7 +35,7 @@ struct Days {
 
 /// The period that is asked for; this year up to now where none is.
 fn period(days: Result<Query<Days>, QueryRejection>) -> Result<Period, Refusal> {
-    let wrong = || Refusal::Filled("A day is written as 2026-12-31, and the first is not after the last.".into());
+    let wrong = || Refusal::Filled(say!("forms.wrong_days"));
     let Query(Days { from, to }) = days.map_err(|_| wrong())?;
     let today = jiff::tz::TimeZone::UTC.to_datetime(now()).date();
     let period = Period { from: from.unwrap_or_else(|| today.first_of_year()), to: to.unwrap_or(today) };
@@ -46,42 +46,48 @@ async fn show(Extension(Reader(reader)): Extension<Reader>, days: Result<Query<D
     let Period { from, to } = period(days)?;
     let link = |form: &Form| {
         html!(
-            "<li><a href=\"/figures/forms/{}?from={}&amp;to={}\">{}</a>: {}</li>",
+            "<li><a href=\"/figures/forms/{}?from={}&amp;to={}\"><code>{}</code></a>: {}</li>",
             form.file_name(),
             from.to_string(),
             to.to_string(),
             form.file_name(),
-            form.title()
+            term!("form", form.file_name())
         )
     };
     let [ofcom, statements, parts @ ..] = &Form::ALL;
     let parts: Vec<Html> = parts.iter().map(link).collect();
-    let field = |(name, what): &(&str, &str)| html!("<tr><td><code>{}</code></td><td>{}</td></tr>", *name, *what);
+    let field = |(name, _): &(&str, &str)| {
+        html!("<tr><td><code class=\"whole\">{}</code></td><td>{}</td></tr>", *name, term!("statement", name))
+    };
     let fields: Vec<Html> = STATEMENT_COLUMNS.iter().map(field).collect();
     let body = html!(
-        "<p>Filled from the log for the days below. What this store does not know stays empty, and the form says so beside it; \
-         an empty cell is not 0. What was paid is in none of them. Read each before you publish it: the house adds what it \
-         knows from elsewhere.</p><form method=\"get\" action=\"/figures/forms\" class=\"box\">\
-         <label for=\"from\">First day, such as 2026-01-01</label>\
+        "<p>{}</p><form method=\"get\" action=\"/figures/forms\" class=\"box\"><label for=\"from\">{}</label>\
          <input type=\"text\" id=\"from\" name=\"from\" value=\"{}\" required maxlength=\"10\">\
-         <label for=\"to\">Last day</label>\
-         <input type=\"text\" id=\"to\" name=\"to\" value=\"{}\" required maxlength=\"10\"><button>Show these days</button></form>\
-         <h2>United Kingdom</h2><ul>{}</ul><p>The law asks for a written record and sets no form. Which measure of a code of \
-         practice each line is, the house writes in: we have not read the final codes.</p>\
-         <h2>European Union: transparency report</h2><p>The parts of the template of Implementing Regulation (EU) 2024/2835, \
-         Annex I, with its own heads and words. Part 2 is a list of names and part 11 is text; both are the house's to write. \
-         Each figure is explained in the column beside it.</p><ul>{}</ul>\
-         <h2>European Union: statements of reasons</h2><ul>{}</ul><h3>What stands in each field</h3><div class=\"table\">\
-         <table class=\"cards\"><thead><tr><th scope=\"col\">Field</th><th scope=\"col\">What stands in it</th></tr></thead>\
+         <label for=\"to\">{}</label>\
+         <input type=\"text\" id=\"to\" name=\"to\" value=\"{}\" required maxlength=\"10\"><button>{}</button></form>\
+         <h2>{}</h2><ul>{}</ul><p>{}</p><h2>{}</h2><p>{}</p><ul>{}</ul><h2>{}</h2><ul>{}</ul><h3>{}</h3>\
+         <div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead>\
          <tbody>{}</tbody></table></div>",
+        say!("forms.about"),
+        say!("forms.first_day"),
         from.to_string(),
+        say!("forms.last_day"),
         to.to_string(),
+        say!("forms.show"),
+        say!("forms.uk"),
         link(ofcom),
+        say!("forms.uk_about"),
+        say!("forms.eu_report"),
+        say!("forms.eu_report_about"),
         parts,
+        say!("forms.eu_statements"),
         link(statements),
+        say!("forms.each_field"),
+        say!("forms.field"),
+        say!("forms.stands_in"),
         fields
     );
-    Ok(page(&reader, "Forms for authorities", body).into_response())
+    Ok(page(&reader, &say!("forms.title"), body).into_response())
 }
 
 async fn download(
@@ -96,7 +102,7 @@ async fn download(
     let written =
         csv.write_record(&table.heads).and_then(|()| table.rows.iter().try_for_each(|row| csv.write_record(row)));
     let bytes = written.ok().and_then(|()| csv.into_inner().ok());
-    let bytes = bytes.ok_or_else(|| Refusal::Filled("The table could not be written.".into()))?;
+    let bytes = bytes.ok_or_else(|| Refusal::Filled(say!("forms.not_written")))?;
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),

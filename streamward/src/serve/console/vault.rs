@@ -15,9 +15,9 @@ use super::super::desk::Shared;
 use super::super::page::Html;
 use super::{Answer, Refusal, back, cases, may, page, words};
 use crate::clock::now;
-use crate::html;
 use crate::store::Account;
 use crate::vault::sweep::{self, Swept};
+use crate::{html, say, tell};
 
 pub(super) fn routes() -> Routes {
     let vault = may(Permission::Vault);
@@ -41,74 +41,84 @@ async fn written(desk: &Shared, reader: &Account, swept: Option<Swept>) -> Answe
     let at = now();
     let state = match vault.open() {
         None => html!(
-            "<p><strong>Shut: no media is kept here</strong>, only facts about files.</p>{}",
-            button("/vault/ask", "Ask to open it")
+            "<p><strong>{}</strong> {}</p>{}",
+            say!("vault.is_shut"),
+            say!("vault.only_facts"),
+            button("/vault/ask", say!("vault.ask_to_open"))
         ),
         Some(open) => html!(
-            "<p><strong>Open.</strong> {} asked, {} allowed it.</p>{}{}",
-            open.asked_by.name(),
-            open.allowed_by.name(),
+            "<p><strong>{}</strong> {}</p>{}{}",
+            say!("vault.is_open"),
+            say!("vault.opened_by", asked_by = open.asked_by.name(), allowed_by = open.allowed_by.name()),
             plan(&open.plan),
-            button("/vault/shut", "Shut it now")
+            button("/vault/shut", say!("vault.shut_now"))
         ),
     };
     let asked = vault.asked().map(|(by, asked)| {
         let what = match *by == reader.name {
-            true => html!("<p>Waits for a second person.</p>"),
-            false => button("/vault/allow", "Allow it"),
+            true => html!("<p>{}</p>", say!("word.waits_for_second_sentence")),
+            false => button("/vault/allow", say!("vault.allow")),
         };
-        html!("<div class=\"box\"><h2>{} asks</h2>{}{}</div>", by.name(), plan(asked), what)
+        let asks = say!("vault.asks", name = by.name());
+        html!("<div class=\"box\"><h2>{}</h2>{}{}</div>", asks, plan(asked), what)
     });
     let files: Vec<_> = kept.iter().flat_map(|(_, dossier)| dossier.in_vault().map(|_| dossier.is_held(at))).collect();
     let outcome = swept.map(|swept| {
         html!(
-            "<p class=\"good\" role=\"status\">Erased {}, spared {} that are held or not over any more, removed {} that no case \
-             named. {}</p>",
-            swept.erased.len(),
-            swept.spared.len(),
-            swept.n_stray,
+            "<p class=\"good\" role=\"status\">{} {}</p>",
+            say!("vault.swept", erased = swept.erased.len(), spared = swept.spared.len(), stray = swept.n_stray),
             match swept.complete_on {
-                Some(date) => format!("It is complete on {date}, when the last backup is gone."),
-                None => "When it is complete is not known.".to_owned(),
+                Some(date) => say!("vault.complete_on", date = date),
+                None => say!("vault.complete_unknown"),
             }
         )
     });
     let can_go = sweep::candidates(&desk.store, at).await.map_err(|_| damaged())?;
     let body = html!(
-        "{}{}{}<h2>What is kept</h2><p>{} files, {} of them under a hold.</p><h2>What can go</h2>{}{}",
+        "{}{}{}<h2>{}</h2><p>{}</p><h2>{}</h2>{}{}",
         outcome,
         state,
         asked,
-        files.len(),
-        files.iter().filter(|is_held| **is_held).count(),
+        say!("vault.kept"),
+        say!("vault.n_kept", n = files.len(), n_held = files.iter().filter(|is_held| **is_held).count()),
+        say!("vault.can_go"),
         items(&can_go),
         asked_to_sweep(vault.sweep(), reader)
     );
-    Ok(page(reader, "Vault", body).into_response())
+    Ok(page(reader, &say!("vault.title"), body).into_response())
 }
 
 fn plan(plan: &Plan) -> Html {
     let names: Vec<&str> = plan.holders.iter().map(|holder| holder.name.name()).collect();
     html!(
-        "<dl><dt>Country</dt><dd>{}</dd><dt>Basis in law</dt><dd>{}</dd><dt>Source</dt><dd>{}, read {}{}</dd>\
-         <dt>Any two can open it</dt><dd>{}</dd><dt>Kept for an appeal</dt><dd>{} days</dd><dt>Backups are kept</dt><dd>{}</dd></dl>",
+        "<dl><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd>\
+         <dt>{}</dt><dd>{}</dd></dl>",
+        say!("vault.country"),
         plan.country,
+        say!("vault.basis"),
         plan.basis.value,
-        plan.basis.source,
-        plan.basis.checked_on.to_string(),
-        if plan.basis.is_verified { "" } else { "; not verified with the text of the law" },
-        names.join(", "),
-        plan.appeal_days,
-        plan.backup_days.map_or("for a time that is not known".to_owned(), |days| format!("{days} days"))
+        say!("vault.source"),
+        match plan.basis.is_verified {
+            true => say!("vault.read_on", source = plan.basis.source, date = plan.basis.checked_on),
+            false => say!("vault.unverified", source = plan.basis.source, date = plan.basis.checked_on),
+        },
+        say!("vault.any_two"),
+        words::listed(names),
+        say!("vault.appeal_days"),
+        say!("word.days", n = plan.appeal_days),
+        say!("vault.backup_days"),
+        plan.backup_days.map_or_else(|| say!("vault.unknown_time"), |days| say!("word.days", n = days))
     )
 }
 
 fn items(items: &[Item]) -> Html {
-    let line = |item: &Item| html!("<li>{} <span class=\"quiet-text\">of case {}</span></li>", item.item, item.case);
+    let line = |item: &Item| {
+        html!("<li>{} <span class=\"quiet-text\">{}</span></li>", item.item, say!("vault.of_case", case = item.case))
+    };
     let lines: Vec<Html> = items.iter().map(line).collect();
     match items.is_empty() {
-        true => html!("<p>Nothing: what is kept is held, or its case is not over.</p>"),
-        false => html!("<ul>{}</ul>{}", lines, button("/vault/sweep", "Ask to erase these")),
+        true => html!("<p>{}</p>", say!("vault.nothing_can_go")),
+        false => html!("<ul>{}</ul>{}", lines, button("/vault/sweep", say!("vault.ask_to_erase"))),
     }
 }
 
@@ -117,25 +127,25 @@ fn asked_to_sweep(sweep: Option<&Sweep>, reader: &Account) -> Html {
         return html!("");
     };
     let what = match sweep.asked_by == reader.name {
-        true => html!("<p>Waits for a second person.</p>"),
-        false => button("/vault/sweep/allow", "Erase these"),
+        true => html!("<p>{}</p>", say!("word.waits_for_second_sentence")),
+        false => button("/vault/sweep/allow", say!("vault.erase")),
     };
-    let n_items = sweep.items.len();
-    html!("<div class=\"box\"><h2>{} asks to erase {} files</h2>{}</div>", sweep.asked_by.name(), n_items, what)
+    let asks = say!("vault.asks_to_erase", name = sweep.asked_by.name(), n = sweep.items.len());
+    html!("<div class=\"box\"><h2>{}</h2>{}</div>", asks, what)
 }
 
-fn button(to: &str, name: &str) -> Html {
+fn button(to: &str, name: String) -> Html {
     html!("<form class=\"line\" method=\"post\" action=\"{}\"><button>{}</button></form>", to, name)
 }
 
 fn damaged() -> Refusal {
-    Refusal::Filled("The vault cannot be read.".into())
+    Refusal::Filled(say!("vault.unreadable"))
 }
 
 async fn ask(State(desk): State<Shared>, Extension(Reader(reader)): Extension<Reader>) -> Answer {
     let plan = crate::vault::plan(&desk.settings);
     let plan =
-        plan.map_err(|error| Refusal::Filled(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
+        plan.map_err(|error| Refusal::Settings(error.to_string().lines().next().unwrap_or_default().to_owned()))?;
     done(&desk, &reader, Deed::Asked { by: reader.name.clone(), plan }).await
 }
 
@@ -157,7 +167,7 @@ async fn allow_sweep(State(desk): State<Shared>, Extension(Reader(reader)): Exte
         Ok(swept) => written(&desk, &reader, Some(swept)).await,
         Err(error) => Err(match error.downcast::<crate::store::Error>() {
             Ok(error) => Refusal::Store(error),
-            Err(_) => Refusal::Filled("Not everything could be erased: the disk did not do it. Ask again.".into()),
+            Err(_) => Refusal::Filled(say!("vault.not_erased")),
         }),
     }
 }
@@ -171,33 +181,43 @@ async fn done(desk: &Shared, reader: &Account, deed: Deed) -> Answer {
 pub(super) fn holds(id: &str, dossier: &Dossier, reader: &Account) -> Html {
     let line = |(index, hold): (usize, &Hold)| {
         let end = match &hold.released_by {
-            Some(by) => html!("ended by {}", by.name()),
-            None if hold.by == reader.name || !reader.may(Permission::Vault) => html!("a second person can end it"),
+            Some(by) => html!("{}", say!("hold.ended_by", name = by.name())),
+            None if hold.by == reader.name || !reader.may(Permission::Vault) => {
+                html!("{}", say!("hold.second_can_end"))
+            }
             None => html!(
-                "<form class=\"line\" method=\"post\" action=\"/cases/{}/holds/{}/release\"><button class=\"quiet\">End \
-                 it</button></form>",
+                "<form class=\"line\" method=\"post\" action=\"/cases/{}/holds/{}/release\">\
+                 <button class=\"quiet\">{}</button></form>",
                 id,
-                index + 1
+                index + 1,
+                say!("hold.end")
             ),
         };
-        let until =
-            hold.until.map_or_else(|| html!("until further notice"), |until| html!("until {}", words::moment(until)));
-        html!("<li>{}, by {}, {}: {}</li>", hold.basis, hold.by.name(), until, end)
+        let (basis, name) = (&hold.basis, hold.by.name());
+        let told = match hold.until {
+            Some(until) => tell!("hold.until", basis = basis, name = name, until = words::moment(until), end = end),
+            None => tell!("hold.further_notice", basis = basis, name = name, end = end),
+        };
+        html!("<li>{}</li>", told)
     };
     let lines: Vec<Html> = dossier.holds().iter().enumerate().map(line).collect();
     let form = reader.may(Permission::Vault).then(|| {
         html!(
-            "<details><summary>Place a hold</summary><form method=\"post\" action=\"/cases/{}/holds\">\
-             <label for=\"basis\">Whose order, or which law</label>\
+            "<details><summary>{}</summary><form method=\"post\" action=\"/cases/{}/holds\">\
+             <label for=\"basis\">{}</label>\
              <input type=\"text\" id=\"basis\" name=\"basis\" required maxlength=\"1000\">\
-             <label for=\"until\">Until which day, such as 2027-11-24; nothing for until further notice</label>\
-             <input type=\"text\" id=\"until\" name=\"until\" maxlength=\"10\"><button>Place it</button></form></details>",
-            id
+             <label for=\"until\">{}</label>\
+             <input type=\"text\" id=\"until\" name=\"until\" maxlength=\"10\"><button>{}</button></form></details>",
+            say!("hold.place"),
+            id,
+            say!("hold.basis_label"),
+            say!("hold.until_label"),
+            say!("hold.place_it")
         )
     });
     match lines.is_empty() && form.is_none() {
         true => html!(""),
-        false => html!("<h2>Holds</h2><ul>{}</ul>{}", lines, form),
+        false => html!("<h2>{}</h2><ul>{}</ul>{}", say!("hold.title"), lines, form),
     }
 }
 
@@ -214,7 +234,7 @@ async fn hold(
     placed: Result<Form<Placed>, axum::extract::rejection::FormRejection>,
 ) -> Answer {
     cases::open(&desk, &reader, &id).await?;
-    let wrong = || Refusal::Filled("A hold needs a basis, and a day such as 2027-11-24 or none.".into());
+    let wrong = || Refusal::Filled(say!("hold.wrong"));
     let Form(Placed { basis, until }) = placed.map_err(|_| wrong())?;
     let until = until.trim();
     let until = if until.is_empty() { None } else { Some(until.parse().ok().and_then(end_of).ok_or_else(wrong)?) };

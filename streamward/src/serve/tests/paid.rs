@@ -8,9 +8,13 @@ use ::payments::{Level, Pack, Rates};
 use super::*;
 use crate::payments::desk;
 
-/// A house with a made-up year at its desk, put there by another program, as a stream would be; the last alert and hold.
+/// A house with a made-up year at its desk.
 async fn house_with_a_year() -> (House, String, String) {
-    let house = House::new("").await;
+    with_a_year(House::new("").await).await
+}
+
+/// The house with a made-up year at its desk, put there by another program, as a stream would be; the last alert and hold.
+pub(super) async fn with_a_year(house: House) -> (House, String, String) {
     let pack = Pack::parse(LIVESTREAM_EXPLOITATION, None).expect("the public pack is valid");
     let rates = Rates::parse(RATES, pack.currency).expect("the simulator's rates are valid");
     let rule = HoldRule { from: Some(Level::Review), for_s: 1 << 30 };
@@ -29,7 +33,7 @@ async fn house_with_a_year() -> (House, String, String) {
 }
 
 /// The public pack with other thresholds and windows, as a form carries it.
-fn other_pack() -> String {
+pub(super) fn other_pack() -> String {
     let other = LIVESTREAM_EXPLOITATION
         .replace("version = \"0.3.0\"\nschema", "version = \"0.3.1\"\nschema")
         .replace("review = 47\nalert = 54", "review = 36\nalert = 60");
@@ -37,7 +41,7 @@ fn other_pack() -> String {
     other
 }
 
-fn form(fields: &[(&str, &str)]) -> String {
+pub(super) fn form(fields: &[(&str, &str)]) -> String {
     let encoded = |text: &str| {
         text.bytes().fold(String::new(), |out, byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => out + &char::from(byte).to_string(),
@@ -113,7 +117,7 @@ async fn a_pack_is_proposed_by_one_person_and_activated_by_another() {
     let digest = Pack::parse(&other_pack(), None).expect("the other pack is valid").digest();
     for part in [
         &*digest,
-        "payer: alert from",
+        "payer</span>: alert from",
         ">54<",
         ">60<",
         "0.3.1",

@@ -10,9 +10,10 @@ use serde::Deserialize;
 
 use super::super::super::access::Routes;
 use super::super::super::page::Html;
+use super::super::words::english;
 use super::{Answer, Room, may, words};
-use crate::html;
 use crate::payments::desk::now_s;
+use crate::{html, say, tell, term};
 
 /// How many alerts a list shows, newest first.
 const N_SHOWN: usize = 100;
@@ -36,45 +37,56 @@ async fn list(room: Room) -> Answer {
     let may_decide = room.reader.may(Permission::Decide);
     let waiting: Vec<Html> = holds.iter().map(|hold| held(hold, may_decide)).collect();
     let body = html!(
-        "<p>An alert is a pattern, not a finding about a person. Look before anything is done, and tell the customer \
-         nothing.</p><h2>Waiting for a person</h2>{}<h2>Alerts and reviews</h2>{}",
+        "<p>{}</p><h2>{}</h2>{}<h2>{}</h2>{}",
+        say!("alerts.pattern"),
+        say!("alerts.waiting"),
         match waiting.is_empty() {
-            true => html!("<p>No transfer is held.</p>"),
+            true => html!("<p>{}</p>", say!("alerts.none_held")),
             false => html!("<ul class=\"plain\">{}</ul>", waiting),
         },
+        say!("alerts.raised"),
         match n_alerts {
-            0 => html!("<p>Nothing has been raised.</p>"),
+            0 => html!("<p>{}</p>", say!("alerts.none")),
             _ => html!(
-                "<p class=\"quiet-text\">{} in all, the newest {} here.</p><table class=\"cards\"><thead><tr>\
-                 <th scope=\"col\">Alert</th><th scope=\"col\">Level</th><th scope=\"col\">Score</th>\
-                 <th scope=\"col\">About</th><th scope=\"col\">When</th><th scope=\"col\">Outcome</th></tr></thead>\
-                 <tbody>{}</tbody></table>",
-                n_alerts,
-                alerts.len(),
+                "<p class=\"quiet-text\">{}</p><div class=\"table\"><table class=\"cards\"><thead><tr>\
+                 <th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+                 <th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead>\
+                 <tbody>{}</tbody></table></div>",
+                say!("alerts.newest", n = n_alerts, n_here = alerts.len()),
+                say!("alerts.alert"),
+                say!("alerts.level"),
+                say!("alerts.score"),
+                say!("alerts.about"),
+                say!("alerts.when"),
+                say!("alerts.outcome"),
                 alerts
             ),
         }
     );
-    Ok(room.page("/payments", "Payments", body))
+    Ok(room.page("/payments", &say!("links.payments"), body))
 }
 
 fn row(alert: &Alert, outcomes: &[Event]) -> Html {
     html!(
-        "<tr data-row><td><a href=\"/payments/{}\">{}</a></td><td data-label=\"Level\">{}</td><td data-label=\"Score\">{}</td>\
-         <td>{}</td><td data-label=\"When\">{}</td><td data-label=\"Outcome\">{}</td></tr>",
+        "<tr data-row><td><a href=\"/payments/{}\">{}</a></td><td data-label=\"{}\">{}</td><td data-label=\"{}\">{}</td>\
+         <td>{}</td><td data-label=\"{}\">{}</td><td data-label=\"{}\">{}</td></tr>",
         alert.id,
         alert.id,
+        say!("alerts.level"),
         words::level(alert.level),
+        say!("alerts.score"),
         alert.score,
-        alert.looks_like.split(',').next(),
+        alert.looks_like.split(',').next().map(english),
+        say!("alerts.when"),
         alert.at,
+        say!("alerts.outcome"),
         last_outcome(&alert.id, outcomes)
     )
 }
 
-fn last_outcome(id: &str, outcomes: &[Event]) -> Option<&'static str> {
+fn last_outcome(id: &str, outcomes: &[Event]) -> Option<String> {
     outcomes.iter().rev().find_map(|event| match event {
-        Event::Outcome { alert, outcome, .. } if alert == id => Some(outcome.as_str()),
+        Event::Outcome { alert, outcome, .. } if alert == id => Some(term!("outcome", outcome.as_str())),
         _ => None,
     })
 }
@@ -83,24 +95,22 @@ fn held(hold: &Hold, may_decide: bool) -> Html {
     let until = words::moment(hold.until_s);
     let form = may_decide.then(|| {
         html!(
-            "<details><summary>Decide about {}</summary><form method=\"post\" action=\"/payments/holds/{}\">\
-             <label for=\"why-{}\">Why</label><input type=\"text\" id=\"why-{}\" name=\"reason\" required maxlength=\"4000\">\
-             <p><button name=\"answer\" value=\"release\">Release</button>\
-             <button class=\"quiet\" name=\"answer\" value=\"refuse\">Refuse</button></p></form></details>",
-            hold.transfer,
+            "<details><summary>{}</summary><form method=\"post\" action=\"/payments/holds/{}\">\
+             <label for=\"why-{}\">{}</label><input type=\"text\" id=\"why-{}\" name=\"reason\" required maxlength=\"4000\">\
+             <p><button name=\"answer\" value=\"release\">{}</button>\
+             <button class=\"quiet\" name=\"answer\" value=\"refuse\">{}</button></p></form></details>",
+            say!("alerts.decide_about", transfer = hold.transfer),
             hold.id,
             hold.id,
-            hold.id
+            say!("alerts.why"),
+            hold.id,
+            say!("alerts.release"),
+            say!("alerts.refuse")
         )
     });
-    html!(
-        "<li>Transfer <code>{}</code> is held until {} because of <a href=\"/payments/{}\">{}</a>; then it passes by itself.{}</li>",
-        hold.transfer,
-        until,
-        hold.alert,
-        hold.alert,
-        form
-    )
+    let transfer = html!("<code>{}</code>", hold.transfer);
+    let alert = html!("<a href=\"/payments/{}\">{}</a>", hold.alert, hold.alert);
+    html!("<li>{}{}</li>", tell!("alerts.held", transfer = transfer, until = until, alert = alert), form)
 }
 
 async fn one(room: Room, Path(id): Path<String>) -> Answer {
@@ -109,41 +119,42 @@ async fn one(room: Room, Path(id): Path<String>) -> Answer {
         let gate = desk.gate();
         let pack = gate.pack_of(alert);
         let ties = network::ties(alert, index, gate.book(), pack.spans);
-        let pictures =
-            (draw::time_line(alert, index, gate.book(), pack.spans), network::picture(alert, &ties, pack.currency));
+        let say = &words::of_picture;
+        let time_line = draw::time_line(alert, index, gate.book(), pack.spans, say);
+        let pictures = (time_line, network::picture(alert, &ties, pack.currency, say));
         let outcomes: Vec<Event> = gate.outcomes().iter().filter(|event| is_about(event, &id)).cloned().collect();
         Ok((alert.clone(), ties, pictures, pack.currency, outcomes))
     });
     let (alert, ties, (time_line, network), currency, outcomes) = found.await?;
     let said: Vec<Html> = outcomes.iter().map(words::found).collect();
     let may_decide = room.reader.may(Permission::Decide);
-    let level = match alert.level {
-        Level::Review => "Review",
-        Level::Alert => "Alert",
+    let transfer = html!("<code>{}</code>", alert.raised_by);
+    let (score, at, pack) = (alert.score, &alert.at, &alert.inputs.pack);
+    let about = match alert.level {
+        Level::Review => tell!("alerts.review_raised", score = score, at = at, transfer = transfer, pack = pack),
+        Level::Alert => tell!("alerts.alert_raised", score = score, at = at, transfer = transfer, pack = pack),
     };
     let body = html!(
-        "<p>It {}. {}, score {}, raised {} by transfer <code>{}</code> under {}.</p><p class=\"quiet-text\">A pattern, not a finding \
-         about a person. Look before anything is done, and tell the customer nothing.</p>{}\
-         <h2>When it was paid</h2><figure>{}</figure><h2>Who pays whom</h2><figure>{}</figure>{}\
-         <h2>What people found</h2>{}{}",
-        alert.looks_like,
-        level,
-        alert.score,
-        alert.at,
-        alert.raised_by,
-        alert.inputs.pack,
+        "<p>{} {}</p><p class=\"quiet-text\">{}</p>{}<h2>{}</h2><figure>{}</figure><h2>{}</h2><figure>{}</figure>{}\
+         <h2>{}</h2>{}{}",
+        english(&format!("It {}.", alert.looks_like)),
+        about,
+        say!("alerts.pattern_here"),
         words::reasons(&alert),
+        say!("alerts.when_paid"),
         time_line.map(Html),
+        say!("alerts.who_pays_whom"),
         Html(network),
         network_table(&ties, currency),
+        say!("alerts.people_found"),
         if said.is_empty() {
-            html!("<p>Nobody has looked yet.</p>")
+            html!("<p>{}</p>", say!("alerts.nobody_looked"))
         } else {
             html!("<ul class=\"plain\">{}</ul>", said)
         },
         may_decide.then(|| words::outcome_form(&format!("/payments/{}/outcome", alert.id), &html!("")))
     );
-    Ok(room.page("/payments", &format!("Alert {}", alert.id), body))
+    Ok(room.page("/payments", &say!("alerts.one", alert = alert.id), body))
 }
 
 fn is_about(event: &Event, id: &str) -> bool {
@@ -154,18 +165,26 @@ fn network_table(ties: &[Tie], currency: payments::Currency) -> Html {
     let row = |tie: &Tie| {
         let worth = payments::Amount::new(tie.value_minor, currency).map_or_else(|_| "0".to_owned(), |a| a.to_string());
         html!(
-            "<tr><td data-label=\"Who paid\"><code>{}</code></td><td data-label=\"Who was paid\"><code>{}</code></td>\
-             <td data-label=\"Times\">{}</td><td data-label=\"In all\">{}</td></tr>",
+            "<tr><td data-label=\"{}\"><code>{}</code></td><td data-label=\"{}\"><code>{}</code></td>\
+             <td data-label=\"{}\">{}</td><td data-label=\"{}\">{}</td></tr>",
+            say!("paid.who_paid"),
             tie.sender.to_string(),
+            say!("paid.who_was_paid"),
             tie.beneficiary.to_string(),
+            say!("alerts.times"),
             tie.n_transfers,
+            say!("alerts.in_all"),
             worth
         )
     };
     let rows: Vec<Html> = ties.iter().take(N_SHOWN).map(row).collect();
     html!(
-        "<table class=\"cards\"><thead><tr><th scope=\"col\">Who paid</th><th scope=\"col\">Who was paid</th>\
-         <th scope=\"col\">Times</th><th scope=\"col\">In all</th></tr></thead><tbody>{}</tbody></table>",
+        "<div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+         <th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead><tbody>{}</tbody></table></div>",
+        say!("paid.who_paid"),
+        say!("paid.who_was_paid"),
+        say!("alerts.times"),
+        say!("alerts.in_all"),
         rows
     )
 }

@@ -18,9 +18,10 @@ use serde::Deserialize;
 
 use super::super::super::access::Routes;
 use super::super::super::page::Html;
+use super::super::words::english;
 use super::{Answer, Refusal, Room, may, words};
-use crate::html;
 use crate::payments::desk::now_s;
+use crate::{html, say, tell, term};
 
 pub(super) fn routes() -> Routes {
     Routes::new()
@@ -109,9 +110,8 @@ impl Drawn {
 
 async fn list(room: Room, Query(Which { month }): Query<Which>) -> Answer {
     let Some(drawn) = Drawn::open(&room, month).await? else {
-        let body =
-            html!("<p>The first sample is drawn when a whole calendar month (UTC) has been seen and has ended.</p>");
-        return Ok(room.page("/payments/below", "Below the line", body));
+        let body = html!("<p>{}</p>", say!("below.no_month"));
+        return Ok(room.page("/payments/below", &say!("below.title"), body));
     };
     let months = drawn.months.iter().rev().map(|month| {
         let current = (*month == drawn.month).then(|| html!(" aria-current=\"page\""));
@@ -119,47 +119,49 @@ async fn list(room: Room, Query(Which { month }): Query<Which>) -> Answer {
     });
     let months: Vec<Html> = months.collect();
     let body = html!(
-        "<p>About these parties nothing was raised. They were drawn by a hash of the month, the pack and the party, for a \
-         person to look at: without it nobody knows what is missed. Most are innocent.</p>\
-         <nav aria-label=\"Months\"><ul class=\"tabs\">{}</ul></nav>{}{}",
+        "<p>{}</p><nav aria-label=\"{}\"><ul class=\"tabs\">{}</ul></nav>{}{}",
+        say!("below.about"),
+        say!("below.months"),
         months,
         stratum(&drawn, Stratum::Near),
         stratum(&drawn, Stratum::Far)
     );
-    Ok(room.page("/payments/below", &format!("Below the line, {}", drawn.month), body))
+    Ok(room.page("/payments/below", &say!("below.of_month", month = drawn.month), body))
 }
 
 fn stratum(drawn: &Drawn, stratum: Stratum) -> Html {
     let (sample, _) = &*drawn.drawn;
     let items: Vec<&Item> = sample.items.iter().filter(|item| item.stratum == stratum).collect();
+    let (n, month, pack) = (items.len(), &drawn.month, drawn.pack.name());
     let (heading, what, n_all) = match stratum {
-        Stratum::Near => (
-            "Just under the threshold",
-            format!(
-                "at most {} points under the score for a review, as far as the strongest indicator reaches, or above it \
-                 with too few families",
-                below::near_points(&drawn.pack)
-            ),
-            sample.n_near_all,
-        ),
-        Stratum::Far => ("Anywhere else below", "further down".to_owned(), sample.n_far_all),
+        Stratum::Near => {
+            let (n_all, points) = (sample.n_near_all, below::near_points(&drawn.pack));
+            let what = say!("below.near_n", n = n, n_all = n_all, points = points, month = month, pack = pack);
+            (say!("below.near"), what, n_all)
+        }
+        Stratum::Far => {
+            let n_all = sample.n_far_all;
+            (say!("below.far"), say!("below.far_n", n = n, n_all = n_all, month = month, pack = pack), n_all)
+        }
     };
     let rows: Vec<Html> = items.iter().map(|item| row(drawn, item)).collect();
     html!(
-        "<h2>{}</h2><p>{} of the {} parties {} in {}, under {}.</p>{}{}",
+        "<h2>{}</h2><p>{}</p>{}{}",
         heading,
-        items.len(),
-        n_all,
         what,
-        drawn.month,
-        drawn.pack.name(),
         missed(drawn, &items, n_all),
         match rows.is_empty() {
             true => html!(""),
             false => html!(
-                "<table class=\"cards\"><thead><tr><th scope=\"col\">Item</th><th scope=\"col\">Party</th>\
-                 <th scope=\"col\">As</th><th scope=\"col\">Score</th><th scope=\"col\">Families</th>\
-                 <th scope=\"col\">Found</th></tr></thead><tbody>{}</tbody></table>",
+                "<div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+                 <th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+                 <th scope=\"col\">{}</th></tr></thead><tbody>{}</tbody></table></div>",
+                say!("below.item"),
+                say!("below.party"),
+                say!("below.as"),
+                say!("alerts.score"),
+                say!("below.families"),
+                say!("below.found"),
                 rows
             ),
         }
@@ -169,18 +171,23 @@ fn stratum(drawn: &Drawn, stratum: Stratum) -> Html {
 fn row(drawn: &Drawn, item: &Item) -> Html {
     let typology = &drawn.pack.typologies[item.typology];
     html!(
-        "<tr data-row><td><a href=\"/payments/below/{}?month={}\">{}</a></td><td><code>{}</code></td><td data-label=\"As\">{}</td>\
-         <td data-label=\"Score\">{} of {}</td><td data-label=\"Families\">{} of {}</td><td data-label=\"Found\">{}</td></tr>",
+        "<tr data-row><td><a href=\"/payments/below/{}?month={}\">{}</a></td><td><code>{}</code></td><td data-label=\"{}\">{}</td>\
+         <td data-label=\"{}\">{}</td><td data-label=\"{}\">{}</td><td data-label=\"{}\">{}</td></tr>",
         item.id,
         drawn.month,
         item.id,
         item.party.to_string(),
-        typology.id,
-        item.score,
-        typology.review,
-        item.n_families,
-        typology.n_families_min,
-        drawn.outcome(item).map_or("not looked at", Outcome::as_str)
+        say!("below.as"),
+        english(&typology.id),
+        say!("alerts.score"),
+        say!("below.of", n = item.score, most = typology.review),
+        say!("below.families"),
+        say!("below.of", n = item.n_families, most = typology.n_families_min),
+        say!("below.found"),
+        match drawn.outcome(item) {
+            Some(outcome) => term!("outcome", outcome.as_str()),
+            None => say!("below.not_looked_at"),
+        }
     )
 }
 
@@ -191,15 +198,10 @@ fn missed(drawn: &Drawn, items: &[&Item], n_all: usize) -> Html {
     let n_looked = found.iter().filter(|outcome| **outcome != Outcome::Unclear).count();
     let n_worth = found.iter().filter(|outcome| matches!(outcome, Outcome::Reported | Outcome::Useful)).count();
     let share = below::share(n_worth, n_looked).map(|share| {
-        html!(
-            "<p>{} of {} looked at were worth a look. If that holds for all {}, between {} and {} of them are missed, \
-             with 95 in 100 (Wilson’s interval).</p>",
-            n_worth,
-            n_looked,
-            n_all,
-            (share.start * n_all as f64).round() as usize,
-            (share.end * n_all as f64).round() as usize
-        )
+        let at = |share: f64| (share * n_all as f64).round() as usize;
+        let (low, high) = (at(share.start), at(share.end));
+        let told = say!("below.missed", n = n_worth, n_looked = n_looked, n_all = n_all, low = low, high = high);
+        html!("<p>{}</p>", told)
     });
     html!("{}", share)
 }
@@ -210,28 +212,32 @@ async fn one(room: Room, Path(id): Path<String>, Query(Which { month }): Query<W
     let typology = &drawn.pack.typologies[item.typology];
     let month = html!("<input type=\"hidden\" name=\"month\" value=\"{}\">", drawn.month);
     let body = html!(
-        "<p>About this party nothing was raised. It was drawn in {} under {}; its highest score as {} was {}, where a review \
-         begins at {} and {} families must speak; {} spoke. Look as you would at an alert, and tell the customer \
-         nothing.</p><dl><dt>Party</dt><dd><code>{}</code></dd><dt>At transfer</dt><dd><code>{}</code>, {}</dd></dl>{}\
-         <h2>What people found</h2>{}{}",
-        drawn.month,
-        drawn.pack.name(),
-        typology.id,
-        item.score,
-        typology.review,
-        typology.n_families_min,
-        item.n_families,
+        "<p>{} {}</p><dl><dt>{}</dt><dd><code>{}</code></dd><dt>{}</dt><dd><code>{}</code>, {}</dd></dl>{}<h2>{}</h2>{}{}",
+        tell!(
+            "below.drawn",
+            month = drawn.month,
+            pack = drawn.pack.name(),
+            typology = english(&typology.id),
+            score = item.score,
+            review = typology.review,
+            needed = typology.n_families_min,
+            spoke = item.n_families
+        ),
+        say!("below.look_as_alert"),
+        say!("below.party"),
         alert.party,
+        say!("below.at_transfer"),
         alert.raised_by,
         alert.at,
         words::reasons(alert),
+        say!("alerts.people_found"),
         drawn.looks.get(&id).map_or_else(
-            || html!("<p>Nobody has looked yet.</p>"),
+            || html!("<p>{}</p>", say!("alerts.nobody_looked")),
             |event| html!("<ul class=\"plain\">{}</ul>", words::found(event))
         ),
         room.reader.may(Permission::Decide).then(|| words::outcome_form(&format!("/payments/below/{id}"), &month))
     );
-    Ok(room.page("/payments/below", &format!("Below the line, {id}"), body))
+    Ok(room.page("/payments/below", &say!("below.one", item = id), body))
 }
 
 #[derive(Deserialize)]

@@ -3,15 +3,16 @@
 use axum::response::Response;
 use casework::role::Permission;
 use payments::draw::bars::{Bars, Series};
-use payments::drift::{Bin, Comparison, Day, Drift, Periods, days, drift};
+use payments::drift::{Bin, Comparison, Day, Drift, Periods, Values, days, drift};
 use payments::time::DAY_S;
 use payments::{Level, Scored};
 
 use super::super::super::access::Routes;
 use super::super::super::page::Html;
 use super::super::super::payments::Watch;
+use super::super::words::english;
 use super::{Answer, Room, may, words};
-use crate::html;
+use crate::{html, say, tell, term};
 
 /// How many days the first picture shows.
 const N_DAYS: usize = 60;
@@ -38,19 +39,17 @@ async fn show(room: Room) -> Answer {
 
 fn told(room: &Room, Watch { days, drift }: &Watch) -> Response {
     let body = html!(
-        "<h2>Raised, day by day</h2>{}{}",
-        if days.is_empty() { html!("<p>The desk has seen no transfer.</p>") } else { day_by_day(days) },
+        "<h2>{}</h2>{}{}",
+        say!("drift.day_by_day"),
+        if days.is_empty() { html!("<p>{}</p>", say!("drift.no_transfer")) } else { day_by_day(days) },
         match drift {
             Ok(drift) => compared(drift),
-            Err(Some(from_s)) => html!(
-                "<h2>Against the reference</h2><p>There can be an answer from {} on: the windows must be full first, and then \
-                 there must be thirty days to compare with and thirty days after them.</p>",
-                words::day(*from_s)
-            ),
+            Err(Some(from_s)) =>
+                html!("<h2>{}</h2><p>{}</p>", say!("drift.against"), say!("drift.from", day = words::day(*from_s))),
             Err(None) => html!(""),
         }
     );
-    room.page("/payments/drift", "Drift", body)
+    room.page("/payments/drift", &say!("drift.title"), body)
 }
 
 fn day_by_day(days: &[Day]) -> Html {
@@ -66,81 +65,111 @@ fn day_by_day(days: &[Day]) -> Html {
     };
     let rows: Vec<Html> = days.iter().rev().map(row).collect();
     let values = |of: fn(&Day) -> usize| days.iter().map(|day| of(day) as f64).collect();
+    let (reviews, alerts) = (say!("drift.series_reviews"), say!("drift.series_alerts"));
     let bars = Bars {
         id: "days",
-        title: "Reviews and alerts raised on each of the last sixty days",
-        unit: "raised",
+        title: &say!("drift.picture", n = N_DAYS),
+        unit: &say!("drift.unit"),
         labels: days.iter().map(|day| date(day)[5..].to_owned()).collect(),
         series: vec![
-            Series { name: "reviews", values: values(|day| day.n_reviews) },
-            Series { name: "alerts", values: values(|day| day.n_alerts) },
+            Series { name: &reviews, values: values(|day| day.n_reviews) },
+            Series { name: &alerts, values: values(|day| day.n_alerts) },
         ],
     };
     let table = html!(
-        "<table><thead><tr><th scope=\"col\">Day (UTC)</th><th scope=\"col\">Transfers</th><th scope=\"col\">Reviews</th>\
-         <th scope=\"col\">Alerts</th></tr></thead><tbody>{}</tbody></table>",
+        "<table><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+         <th scope=\"col\">{}</th></tr></thead><tbody>{}</tbody></table>",
+        say!("drift.day"),
+        say!("drift.transfers"),
+        say!("drift.reviews"),
+        say!("drift.alerts"),
         rows
     );
     let total = |of: fn(&Day) -> usize| days.iter().map(of).sum::<usize>();
     html!(
-        "<p>{} reviews and {} alerts in the last {} days, of {} transfers.</p>{}",
-        total(|day| day.n_reviews),
-        total(|day| day.n_alerts),
-        days.len(),
-        total(|day| day.n_transfers),
-        words::figure(bars.svg(), &table)
+        "<p>{}</p>{}",
+        say!(
+            "drift.total",
+            reviews = say!("drift.n_reviews", n = total(|day| day.n_reviews)),
+            alerts = say!("drift.n_alerts", n = total(|day| day.n_alerts)),
+            days = say!("word.days", n = days.len()),
+            transfers = say!("drift.n_transfers", n = total(|day| day.n_transfers))
+        ),
+        words::figure(bars.svg(&words::of_picture), &table)
     )
 }
 
 fn compared(drift: &Drift) -> Html {
-    let all: Vec<&Comparison> = drift.scores.iter().chain(&drift.readings).collect();
-    let row = |(place, one): (usize, &&Comparison)| {
+    let scores = drift.scores.iter().map(|one| (say!("drift.score_of", typology = one.name), one));
+    let all: Vec<(String, &Comparison)> =
+        scores.chain(drift.readings.iter().map(|one| (one.name.clone(), one))).collect();
+    let row = |(place, (name, one)): (usize, &(String, &Comparison))| {
+        let word = term!("drift_word", one.word());
         html!(
-            "<tr><td><a href=\"#drift-{}\">{}</a></td><td data-label=\"Index\">{}</td><td data-label=\"Chance\">{}</td><td>{}</td></tr>",
+            "<tr><td><a href=\"#drift-{}\">{}</a></td><td data-label=\"{}\">{}</td><td data-label=\"{}\">{}</td><td>{}</td></tr>",
             place,
-            one.name,
+            name,
+            say!("drift.index"),
             format!("{:.3}", one.index),
+            say!("drift.chance"),
             format!("{:.3}", one.chance),
             match one.word() {
-                "moved" => html!("<strong class=\"live\">moved</strong>"),
-                word => html!("{}", word),
+                "moved" => html!("<strong class=\"live\">{}</strong>", word),
+                _ => html!("{}", word),
             }
         )
     };
     let rows: Vec<Html> = all.iter().enumerate().map(row).collect();
     let young = (!drift.too_young.is_empty()).then(|| {
-        html!(
-            "<p>Not compared, because their windows were not full in the reference: {}.</p>",
-            drift.too_young.join(", ")
-        )
+        let names = english(&drift.too_young.join(", "));
+        html!("<p>{}</p>", tell!("drift.too_young", names = names))
     });
-    let pictures: Vec<Html> = all.iter().enumerate().map(|(place, one)| picture(place, one)).collect();
-    let period = |range: &std::ops::Range<i64>| format!("{} to {}", words::day(range.start), words::day(range.end - 1));
+    let pictures: Vec<Html> = all.iter().enumerate().map(|(place, (name, one))| picture(place, name, one)).collect();
+    let period = |range: &std::ops::Range<i64>| {
+        say!("drift.period", from = words::day(range.start), to = words::day(range.end - 1))
+    };
     html!(
-        "<h2>Against the reference</h2><p>The parties of {} (when the pack began to hold, or its first full window) beside those \
-         of {}. The population stability index is 0 when the shares are equal; what chance alone stays under 95 times in \
-         100 is beside it. Below 0.1, or below chance, is steady; from 0.25 on the population has moved: the limits are a \
-         custom of credit scoring, not a law. An index does not say whether customers changed or a column is read \
-         wrongly: look.</p><table class=\"cards\"><thead><tr><th scope=\"col\">Quantity</th><th scope=\"col\">Index</th>\
-         <th scope=\"col\">Chance</th><th scope=\"col\">So</th></tr></thead><tbody>{}</tbody></table>{}{}\
-         <p class=\"quiet-text\">Index: the symmetric divergence of Jeffreys (1946), as R’s scorecard documents it. Chance: \
-         Yurdakul (2018).</p>",
-        period(&drift.periods.reference),
-        period(&drift.periods.current),
+        "<h2>{}</h2><p>{} {}</p><div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">{}</th>\
+         <th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead><tbody>{}</tbody></table></div>\
+         {}{}<p class=\"quiet-text\">{}</p>",
+        say!("drift.against"),
+        say!(
+            "drift.parties_of",
+            reference = period(&drift.periods.reference),
+            current = period(&drift.periods.current)
+        ),
+        say!("drift.about"),
+        say!("drift.quantity"),
+        say!("drift.index"),
+        say!("drift.chance"),
+        say!("drift.so"),
         rows,
         young,
-        pictures
+        pictures,
+        say!("drift.sources")
     )
 }
 
-fn picture(place: usize, one: &Comparison) -> Html {
+/// A range of values in words.
+fn range(values: Values) -> String {
+    match values {
+        Values::NotKnown => say!("word.not_known"),
+        Values::Any => say!("drift.any"),
+        Values::UpTo(to) => say!("drift.up_to", to = to),
+        Values::Exactly(one) => one.to_string(),
+        Values::Between(from, to) => say!("drift.between", from = from, to = to),
+        Values::From(from) => say!("drift.and_more", from = from),
+    }
+}
+
+fn picture(place: usize, name: &str, one: &Comparison) -> Html {
     let total = |of: fn(&Bin) -> usize| one.bins.iter().map(of).sum::<usize>().max(1) as f64;
     let (n_reference, n_current) = (total(|bin| bin.n_reference), total(|bin| bin.n_current));
     let percent = |n: usize, of: f64| (n as f64 * 1000.0 / of).round() / 10.0;
     let row = |bin: &Bin| {
         html!(
             "<tr><td>{}</td><td>{} ({} %)</td><td>{} ({} %)</td></tr>",
-            bin.label,
+            range(bin.label),
             bin.n_reference,
             percent(bin.n_reference, n_reference),
             bin.n_current,
@@ -148,26 +177,28 @@ fn picture(place: usize, one: &Comparison) -> Html {
         )
     };
     let rows: Vec<Html> = one.bins.iter().map(row).collect();
+    let (reference, last) = (say!("drift.series_reference"), say!("drift.series_last"));
     let bars = Bars {
         id: &format!("d{place}"),
-        title: &format!("{}: shares of parties, reference and last thirty days", one.name),
-        unit: "percent",
-        labels: one.bins.iter().map(|bin| bin.label.clone()).collect(),
+        title: &say!("drift.shares", quantity = name),
+        unit: &say!("drift.percent"),
+        labels: one.bins.iter().map(|bin| range(bin.label)).collect(),
         series: vec![
             Series {
-                name: "reference",
+                name: &reference,
                 values: one.bins.iter().map(|bin| percent(bin.n_reference, n_reference)).collect(),
             },
-            Series {
-                name: "last thirty days",
-                values: one.bins.iter().map(|bin| percent(bin.n_current, n_current)).collect(),
-            },
+            Series { name: &last, values: one.bins.iter().map(|bin| percent(bin.n_current, n_current)).collect() },
         ],
     };
     let table = html!(
-        "<table><thead><tr><th scope=\"col\">Range</th><th scope=\"col\">Reference</th>\
-         <th scope=\"col\">Last thirty days</th></tr></thead><tbody>{}</tbody></table>",
+        "<table><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+         <th scope=\"col\">{}</th></tr></thead><tbody>{}</tbody></table>",
+        say!("drift.range"),
+        say!("drift.reference"),
+        say!("drift.last_days"),
         rows
     );
-    html!("<section id=\"drift-{}\"><h3>{}</h3>{}</section>", place, one.name, words::figure(bars.svg(), &table))
+    let figure = words::figure(bars.svg(&words::of_picture), &table);
+    html!("<section id=\"drift-{}\"><h3>{}</h3>{}</section>", place, name, figure)
 }

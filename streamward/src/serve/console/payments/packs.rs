@@ -14,9 +14,10 @@ use serde::Deserialize;
 
 use super::super::super::access::Routes;
 use super::super::super::page::{Html, Page};
+use super::super::words::english;
 use super::{Answer, Room, may, shadow, words};
-use crate::html;
 use crate::payments::desk::now_s;
+use crate::{html, say, tell, term};
 
 /// Two texts of a mebibyte, as a browser writes them into a form.
 const FORM_BYTES_MAX: usize = 8 << 20;
@@ -33,11 +34,9 @@ pub(super) fn routes() -> Routes {
 
 /// The page for a pack that is not one.
 pub(super) fn not_valid(why: &str) -> Response {
-    let body = html!(
-        "<p>This cannot be proposed:</p><pre>{}</pre><p>Nothing was changed. Go back, mend what is named, and propose it again.</p>",
-        why
-    );
-    (StatusCode::UNPROCESSABLE_ENTITY, Page::new("The pack is not valid", body)).into_response()
+    let body =
+        html!("<p>{}</p><pre lang=\"en\">{}</pre><p>{}</p>", say!("packs.cannot"), why, say!("packs.cannot_to_do"));
+    (StatusCode::UNPROCESSABLE_ENTITY, Page::new(&say!("packs.not_valid"), body)).into_response()
 }
 
 async fn list(room: Room) -> Answer {
@@ -48,39 +47,47 @@ async fn list(room: Room) -> Answer {
     });
     let (active, rows) = found.await?;
     let body = html!(
-        "<p>A pack says which patterns count and how much. Nobody changes it alone: one person proposes, another lets it \
-         hold.</p><h2>The pack that holds</h2>{}<h2>Proposed</h2>{}{}",
+        "<p>{}</p><h2>{}</h2>{}<h2>{}</h2>{}{}",
+        say!("packs.about"),
+        say!("packs.holds"),
         active,
+        say!("packs.proposed"),
         match rows.is_empty() {
-            true => html!("<p>Nothing has been proposed.</p>"),
+            true => html!("<p>{}</p>", say!("packs.none")),
             false => html!(
-                "<table class=\"cards\"><thead><tr><th scope=\"col\">Proposal</th><th scope=\"col\">Pack</th>\
-                 <th scope=\"col\">By</th><th scope=\"col\">When</th><th scope=\"col\">State</th></tr></thead>\
-                 <tbody>{}</tbody></table>",
+                "<div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+                 <th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead>\
+                 <tbody>{}</tbody></table></div>",
+                say!("packs.proposal"),
+                say!("packs.pack"),
+                say!("packs.by"),
+                say!("alerts.when"),
+                say!("packs.state"),
                 rows
             ),
         },
         room.reader.may(Permission::Decide).then(form)
     );
-    Ok(room.page("/payments/packs", "Packs", body))
+    Ok(room.page("/payments/packs", &say!("packs.title"), body))
 }
 
 fn active(gate: &Gate) -> Html {
     let since = match gate.active_proposal().map(|proposal| (proposal, &proposal.state)) {
-        Some((proposal, ProposalState::Activated(decided))) => html!(
-            "{}, proposed by {} (<a href=\"/payments/packs/{}\">{}</a>), activated by {}",
-            words::moment(decided.at_s),
-            proposal.proposed.by,
-            proposal.id,
-            proposal.id,
-            decided.by
+        Some((proposal, ProposalState::Activated(decided))) => tell!(
+            "packs.since_proposal",
+            when = words::moment(decided.at_s),
+            proposed_by = proposal.proposed.by,
+            proposal = html!("<a href=\"/payments/packs/{}\">{}</a>", proposal.id, proposal.id),
+            activated_by = decided.by
         ),
-        Some(_) | None => html!("the desk was begun"),
+        Some(_) | None => html!("{}", say!("packs.since_begun")),
     };
     html!(
-        "<dl><dt>Name</dt><dd>{}</dd><dt>SHA-256</dt><dd>{}</dd><dt>Since</dt><dd>{}</dd></dl>",
+        "<dl><dt>{}</dt><dd>{}</dd><dt>SHA-256</dt><dd>{}</dd><dt>{}</dt><dd>{}</dd></dl>",
+        say!("packs.name"),
         gate.pack().name(),
         digest(gate.pack()),
+        say!("packs.since"),
         since
     )
 }
@@ -89,37 +96,48 @@ fn active(gate: &Gate) -> Html {
 fn digest(pack: &Pack) -> Html {
     let digits = pack.digest();
     let (own, overlay) = digits.split_at(64);
-    let overlay = (!overlay.is_empty()).then(|| html!("<br>overlay <code>{}</code>", overlay));
+    let overlay = (!overlay.is_empty()).then(|| {
+        let digest = html!("<code>{}</code>", overlay);
+        html!("<br>{}", tell!("packs.overlay_digest", digest = digest))
+    });
     html!("<code>{}</code>{}", own, overlay)
 }
 
 fn row(proposal: &Proposal) -> Html {
     html!(
-        "<tr data-row><td><a href=\"/payments/packs/{}\">{}</a></td><td>{}</td><td data-label=\"By\">{}</td>\
-         <td>{}</td><td data-label=\"State\">{}</td></tr>",
+        "<tr data-row><td><a href=\"/payments/packs/{}\">{}</a></td><td>{}</td><td data-label=\"{}\">{}</td>\
+         <td>{}</td><td data-label=\"{}\">{}</td></tr>",
         proposal.id,
         proposal.id,
         proposal.pack.name(),
+        say!("packs.by"),
         proposal.proposed.by,
         words::moment(proposal.proposed.at_s),
-        proposal.state.name()
+        say!("packs.state"),
+        term!("proposal_state", proposal.state.name())
     )
 }
 
 fn form() -> Html {
     let own = Pack::parse(LIVESTREAM_EXPLOITATION, None).map_or_else(|_| String::new(), |pack| pack.name());
     html!(
-        "<h2>Propose a pack</h2><form method=\"post\" action=\"/payments/packs\" class=\"box\">\
-         <label for=\"pack\">The pack (TOML)</label>\
+        "<h2>{}</h2><form method=\"post\" action=\"/payments/packs\" class=\"box\">\
+         <label for=\"pack\">{}</label>\
          <textarea id=\"pack\" name=\"pack\" rows=\"8\" spellcheck=\"false\" aria-describedby=\"pack-d\"></textarea>\
-         <p id=\"pack-d\" class=\"quiet-text\">Left empty: {}, the public pack that comes with this program.</p>\
-         <label for=\"overlay\">Your own values for it (TOML), if you have any</label>\
+         <p id=\"pack-d\" class=\"quiet-text\">{}</p>\
+         <label for=\"overlay\">{}</label>\
          <textarea id=\"overlay\" name=\"overlay\" rows=\"6\" spellcheck=\"false\" aria-describedby=\"overlay-d\"></textarea>\
-         <p id=\"overlay-d\" class=\"quiet-text\">An overlay stays in this house: published thresholds teach evasion.</p>\
-         <label for=\"reason\">Why, in your words</label>\
+         <p id=\"overlay-d\" class=\"quiet-text\">{}</p>\
+         <label for=\"reason\">{}</label>\
          <textarea id=\"reason\" name=\"reason\" rows=\"3\" required maxlength=\"4000\"></textarea>\
-         <button>Propose</button></form>",
-        own
+         <button>{}</button></form>",
+        say!("packs.propose_one"),
+        say!("packs.pack_text"),
+        say!("packs.left_empty", pack = own),
+        say!("packs.overlay_text"),
+        say!("packs.overlay_stays"),
+        say!("case.why"),
+        say!("packs.propose")
     )
 }
 
@@ -155,65 +173,84 @@ async fn one(room: Room, Path(id): Path<String>) -> Answer {
         false => None,
     };
     let body = html!(
-        "{}<dl><dt>Pack</dt><dd>{}</dd><dt>SHA-256</dt><dd>{}</dd><dt>Proposed by</dt><dd>{}, {}</dd><dt>Why</dt><dd>{}</dd>{}</dl>\
-         {}{}{}<h2>The text</h2><details><summary>The pack</summary><pre tabindex=\"0\">{}</pre></details>{}",
-        (is_open && !is_against_active).then(|| html!(
-            "<p class=\"alarm\">Another pack was activated since this was proposed. It cannot be activated any more: \
-             decline it and propose it again.</p>"
-        )),
+        "{}<dl><dt>{}</dt><dd>{}</dd><dt>SHA-256</dt><dd>{}</dd><dt>{}</dt><dd>{}, {}</dd><dt>{}</dt><dd>{}</dd>{}</dl>\
+         {}{}{}<h2>{}</h2><details><summary>{}</summary><pre tabindex=\"0\" lang=\"en\">{}</pre></details>{}",
+        (is_open && !is_against_active).then(|| html!("<p class=\"alarm\">{}</p>", say!("packs.overtaken"))),
+        say!("packs.pack"),
         proposal.pack.name(),
         digest(&proposal.pack),
+        say!("packs.proposed_by"),
         proposal.proposed.by,
         words::moment(proposal.proposed.at_s),
+        say!("alerts.why"),
         proposal.proposed.reason,
         ended(&proposal.state),
         changed.map(|changed| changes_table(&active, &changed)),
         figures,
         is_open.then(|| decision(&room, &proposal, is_against_active)),
+        say!("packs.text"),
+        say!("packs.the_pack"),
         proposal.proposed.pack,
         proposal.proposed.overlay.as_ref().map(|text| {
-            html!("<details><summary>Its overlay</summary><pre tabindex=\"0\">{}</pre></details>", text)
+            let overlay = say!("packs.its_overlay");
+            html!("<details><summary>{}</summary><pre tabindex=\"0\" lang=\"en\">{}</pre></details>", overlay, text)
         })
     );
-    Ok(room.page("/payments/packs", &format!("Proposal {}", proposal.id), body))
+    Ok(room.page("/payments/packs", &say!("packs.one", proposal = proposal.id), body))
 }
 
 fn ended(state: &ProposalState) -> Html {
-    let told = |what: &str, decided: &PackDecided| {
+    let told = |what: String, decided: &PackDecided| {
         html!("<dt>{}</dt><dd>{}, {}: {}</dd>", what, decided.by, words::moment(decided.at_s), decided.reason)
     };
     match state {
-        ProposalState::Open => html!("<dt>State</dt><dd>waits for a second person</dd>"),
-        ProposalState::Activated(decided) => told("Activated by", decided),
-        ProposalState::Declined(decided) => told("Declined by", decided),
+        ProposalState::Open => html!("<dt>{}</dt><dd>{}</dd>", say!("packs.state"), say!("word.waits_for_second")),
+        ProposalState::Activated(decided) => told(say!("packs.activated_by"), decided),
+        ProposalState::Declined(decided) => told(say!("packs.declined_by"), decided),
     }
 }
 
 fn changes_table(active: &Pack, changed: &[Change]) -> Html {
+    // Names and values stay as the pack has them.
+    let value = |text: &Option<String>| match text {
+        Some(text) => english(text),
+        None => html!("{}", say!("packs.not_in_it")),
+    };
     let row = |change: &Change| {
+        let part = match change.part.as_str() {
+            "the pack" => html!("{}", say!("packs.whole")),
+            name => english(name),
+        };
+        let what = match change.aspect {
+            Some(aspect) => tell!("packs.aspect", part = part, aspect = term!("aspect", aspect)),
+            None => part,
+        };
         html!(
-            "<tr><td>{}</td><td data-label=\"Now\">{}</td><td data-label=\"Then\">{}</td></tr>",
-            change.what,
-            change.before.as_deref().unwrap_or("not in it"),
-            change.after.as_deref().unwrap_or("not in it")
+            "<tr><td>{}</td><td data-label=\"{}\">{}</td><td data-label=\"{}\">{}</td></tr>",
+            what,
+            say!("packs.now"),
+            value(&change.before),
+            say!("packs.then"),
+            value(&change.after)
         )
     };
     let rows: Vec<Html> = changed.iter().map(row).collect();
     let table = match rows.is_empty() {
-        true => {
-            html!("<p>Nothing that is scored or shown: the texts differ in comments or sources' wording alone.</p>")
-        }
+        true => html!("<p>{}</p>", say!("packs.nothing_changes")),
         false => html!(
-            "<table class=\"cards\"><thead><tr><th scope=\"col\">What</th><th scope=\"col\">Now</th>\
-             <th scope=\"col\">Then</th></tr></thead><tbody>{}</tbody></table>",
+            "<div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+             <th scope=\"col\">{}</th></tr></thead><tbody>{}</tbody></table></div>",
+            say!("packs.what"),
+            say!("packs.now"),
+            say!("packs.then"),
             rows
         ),
     };
-    html!("<h2>What changes against {}</h2>{}", active.name(), table)
+    html!("<h2>{}</h2>{}", say!("packs.changes", pack = active.name()), table)
 }
 
 fn decision(room: &Room, proposal: &Proposal, is_against_active: bool) -> Html {
-    let form = |action: &str, label: &str, button: &str, class: &str| {
+    let form = |action: &str, label: String, button: String, class: &str| {
         html!(
             "<form method=\"post\" action=\"/payments/packs/{}/{}\" class=\"box\"><label for=\"why-{}\">{}</label>\
              <textarea id=\"why-{}\" name=\"reason\" rows=\"3\" required maxlength=\"4000\"></textarea>\
@@ -230,15 +267,18 @@ fn decision(room: &Room, proposal: &Proposal, is_against_active: bool) -> Html {
     let is_own = proposal.proposed.by == room.name();
     let activate = match (is_own, room.reader.may(Permission::Approve)) {
         _ if !is_against_active => html!(""),
-        (true, _) => html!("<p>You proposed this. Somebody else must look at it and let it hold.</p>"),
-        (false, true) => form("activate", "What you looked at, and why it may hold", "Let it hold from now on", ""),
-        (false, false) => html!("<p>Somebody who may approve, and did not propose it, can let it hold.</p>"),
+        (true, _) => html!("<p>{}</p>", say!("packs.own")),
+        (false, true) => form("activate", say!("packs.why_hold"), say!("packs.let_hold"), ""),
+        (false, false) => html!("<p>{}</p>", say!("packs.who_may")),
     };
     let decline = room.reader.may(Permission::Decide).then(|| {
-        let label = if is_own { "Why you take it back" } else { "Why it should not hold" };
-        form("decline", label, if is_own { "Take it back" } else { "Decline" }, "quiet")
+        let (label, button) = match is_own {
+            true => (say!("packs.why_take_back"), say!("packs.take_back")),
+            false => (say!("packs.why_not"), say!("packs.decline")),
+        };
+        form("decline", label, button, "quiet")
     });
-    html!("<h2>Decide</h2>{}{}", activate, decline)
+    html!("<h2>{}</h2>{}{}", say!("packs.decide"), activate, decline)
 }
 
 #[derive(Deserialize)]

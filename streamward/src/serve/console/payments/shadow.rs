@@ -14,8 +14,9 @@ use payments::{Alert, Pack, PartyId};
 
 use super::super::super::access::Routes;
 use super::super::super::page::Html;
+use super::super::words::english;
 use super::{Answer, Refusal, Room, may, words};
-use crate::html;
+use crate::{html, say, term};
 
 pub(super) fn routes() -> Routes {
     Routes::new().get("/payments/packs/{proposal}/shadow", may(Permission::ReadCases), show)
@@ -33,50 +34,58 @@ pub(super) async fn figures(room: &Room, proposal: &Proposal, active: &Pack) -> 
     let (above, below) = room.ask(|desk| Ok(found(desk.gate()))).await?;
     let n_both = shadow.both().count();
     let figures = [
-        ("only the pack that holds", shadow.active.len() - n_both),
-        ("both", n_both),
-        ("both, at another level or score", shadow.n_moved()),
-        ("only the proposed one", shadow.candidate.len() - n_both),
+        (say!("shadow.only_active"), shadow.active.len() - n_both),
+        (say!("shadow.both"), n_both),
+        (say!("shadow.both_moved"), shadow.n_moved()),
+        (say!("shadow.only_proposed"), shadow.candidate.len() - n_both),
     ];
-    let row = |(what, n): &(&str, usize)| html!("<tr><td>{}</td><td>{}</td></tr>", *what, *n);
+    let row = |(what, n): &(String, usize)| html!("<tr><td>{}</td><td>{}</td></tr>", what, *n);
     let rows: Vec<Html> = figures.iter().map(row).collect();
     Ok(html!(
-        "<h2>In the shadow of the pack that holds</h2><p>Both packs scored over the {} transfers of this desk, as if each had \
-         always held. Nobody was answered.</p><table><thead><tr><th scope=\"col\">Raised by</th>\
-         <th scope=\"col\">Parties</th></tr></thead><tbody>{}</tbody></table>{}{}\
-         <p><a href=\"/payments/packs/{}/shadow\">Who they are, and why</a></p>",
-        shadow.n_transfers,
+        "<h2>{}</h2><p>{}</p><table><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead>\
+         <tbody>{}</tbody></table>{}{}<p><a href=\"/payments/packs/{}/shadow\">{}</a></p>",
+        say!("shadow.title"),
+        say!("shadow.about", n = shadow.n_transfers),
+        say!("shadow.raised_by"),
+        say!("shadow.parties"),
         rows,
-        reviewed("Of the parties whose alerts people have looked into", &above, &shadow),
-        reviewed("Of the parties that people have looked at below the line", &below, &shadow),
-        proposal.id
+        reviewed(say!("shadow.looked_into"), say!("shadow.none_looked_into"), &above, &shadow),
+        reviewed(say!("shadow.looked_below"), say!("shadow.none_looked_below"), &below, &shadow),
+        proposal.id,
+        say!("shadow.who")
     ))
 }
 
 /// How many of the parties that people know each pack raises, by what was found.
-fn reviewed(heading: &str, found: &BTreeMap<PartyId, Outcome>, shadow: &Shadow) -> Html {
+fn reviewed(heading: String, none: String, found: &BTreeMap<PartyId, Outcome>, shadow: &Shadow) -> Html {
     let row = |outcome: &Outcome| {
         let parties: Vec<&PartyId> = found.iter().filter(|(_, own)| *own == outcome).map(|(party, _)| party).collect();
         let n_in =
             |raised: &BTreeMap<PartyId, Strongest>| parties.iter().filter(|party| raised.contains_key(party)).count();
         let (n_active, n_candidate) = (n_in(&shadow.active), n_in(&shadow.candidate));
         html!(
-            "<tr><td>{}</td><td data-label=\"Parties\">{}</td><td data-label=\"Raised now\">{}</td>\
-             <td data-label=\"Raised then\">{}</td></tr>",
-            outcome.as_str(),
+            "<tr><td>{}</td><td data-label=\"{}\">{}</td><td data-label=\"{}\">{}</td><td data-label=\"{}\">{}</td></tr>",
+            term!("outcome", outcome.as_str()),
+            say!("shadow.parties"),
             parties.len(),
+            say!("shadow.raised_now"),
             n_active,
+            say!("shadow.raised_then"),
             n_candidate
         )
     };
     if found.is_empty() {
-        return html!("<p class=\"quiet-text\">{}: there are none yet.</p>", heading);
+        return html!("<p class=\"quiet-text\">{}</p>", none);
     }
     let rows: Vec<Html> = Outcome::ALL.iter().map(row).collect();
     html!(
-        "<h3>{}</h3><table class=\"cards\"><thead><tr><th scope=\"col\">Found</th><th scope=\"col\">Parties</th>\
-         <th scope=\"col\">Raised now</th><th scope=\"col\">Raised then</th></tr></thead><tbody>{}</tbody></table>",
+        "<h3>{}</h3><div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+         <th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead><tbody>{}</tbody></table></div>",
         heading,
+        say!("below.found"),
+        say!("shadow.parties"),
+        say!("shadow.raised_now"),
+        say!("shadow.raised_then"),
         rows
     )
 }
@@ -92,30 +101,25 @@ async fn show(room: Room, Path(id): Path<String>) -> Answer {
     let shadow = run(&room, &proposal, &active).await?;
     let n_new = shadow.only_candidate().count();
     let body = html!(
-        "<p>{} against {}, over {} transfers. A pattern, not a finding about a person; nothing here was raised by the \
-         proposed pack, and nobody was answered.</p>{}<h2>Only {} raises</h2>{}<h2>Only {} raises</h2>{}{}",
-        proposal.pack.name(),
-        active.name(),
-        shadow.n_transfers,
+        "<p>{} {}</p>{}<h2>{}</h2>{}<h2>{}</h2>{}{}",
+        say!("shadow.against", pack = proposal.pack.name(), active = active.name(), n = shadow.n_transfers),
+        say!("shadow.pattern"),
         picture(&shadow),
-        active.name(),
+        say!("shadow.only", pack = active.name()),
         lost(&shadow, &alerts),
-        proposal.pack.name(),
-        (n_new > Shadow::N_TOLD_MAX).then(|| html!(
-            "<p>{} in all, the strongest {} here.</p>",
-            n_new,
-            Shadow::N_TOLD_MAX
-        )),
+        say!("shadow.only", pack = proposal.pack.name()),
+        (n_new > Shadow::N_TOLD_MAX)
+            .then(|| html!("<p>{}</p>", say!("shadow.strongest", n = n_new, n_here = Shadow::N_TOLD_MAX))),
         new(&shadow.new)
     );
-    Ok(room.page("/payments/packs", &format!("Shadow of {}", proposal.id), body))
+    Ok(room.page("/payments/packs", &say!("shadow.of", proposal = proposal.id), body))
 }
 
 /// How many parties each pack raises, by the score at which it does.
 fn picture(shadow: &Shadow) -> Html {
     let all = || shadow.active.values().chain(shadow.candidate.values());
     let (Some(low), Some(high)) = (all().map(|s| s.score / 5).min(), all().map(|s| s.score / 5).max()) else {
-        return html!("<p>Neither raises anything.</p>");
+        return html!("<p>{}</p>", say!("shadow.neither"));
     };
     let labels: Vec<String> = (low..=high).map(|five| format!("{}–{}", five * 5, five * 5 + 4)).collect();
     let count = |of: &BTreeMap<PartyId, Strongest>| {
@@ -127,41 +131,48 @@ fn picture(shadow: &Shadow) -> Html {
     };
     let rows: Vec<Html> = labels.iter().zip(&now).zip(&then).map(row).collect();
     let float = |counts: &[usize]| counts.iter().map(|&n| n as f64).collect();
+    let (active, proposed) = (say!("shadow.series_active"), say!("shadow.series_proposed"));
     let bars = Bars {
         id: "shadow",
-        title: "Parties raised, by score",
-        unit: "parties",
+        title: &say!("shadow.by_score"),
+        unit: &say!("shadow.unit"),
         labels,
-        series: vec![
-            Series { name: "the pack that holds", values: float(&now) },
-            Series { name: "the proposed pack", values: float(&then) },
-        ],
+        series: vec![Series { name: &active, values: float(&now) }, Series { name: &proposed, values: float(&then) }],
     };
     let table = html!(
-        "<table><thead><tr><th scope=\"col\">Score</th><th scope=\"col\">The pack that holds</th>\
-         <th scope=\"col\">The proposed pack</th></tr></thead><tbody>{}</tbody></table>",
+        "<table><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead>\
+         <tbody>{}</tbody></table>",
+        say!("alerts.score"),
+        say!("packs.holds"),
+        say!("shadow.proposed"),
         rows
     );
-    html!("<h2>Parties raised, by score</h2>{}", words::figure(bars.svg(), &table))
+    html!("<h2>{}</h2>{}", say!("shadow.by_score"), words::figure(bars.svg(&words::of_picture), &table))
 }
 
 fn lost(shadow: &Shadow, alerts: &BTreeMap<PartyId, String>) -> Html {
     let row = |(party, strongest): (&PartyId, &Strongest)| {
         let link = alerts.get(party).map(|alert| html!("<a href=\"/payments/{}\">{}</a>", alert, alert));
         html!(
-            "<tr><td><code>{}</code></td><td data-label=\"Level\">{}</td><td data-label=\"Score\">{}</td><td>{}</td></tr>",
+            "<tr><td><code>{}</code></td><td data-label=\"{}\">{}</td><td data-label=\"{}\">{}</td><td>{}</td></tr>",
             party.to_string(),
+            say!("alerts.level"),
             words::level(strongest.level),
+            say!("alerts.score"),
             strongest.score,
             link
         )
     };
     let rows: Vec<Html> = shadow.only_active().take(Shadow::N_TOLD_MAX).map(row).collect();
     match rows.is_empty() {
-        true => html!("<p>Nobody.</p>"),
+        true => html!("<p>{}</p>", say!("shadow.nobody")),
         false => html!(
-            "<table class=\"cards\"><thead><tr><th scope=\"col\">Party</th><th scope=\"col\">Level</th>\
-             <th scope=\"col\">Score</th><th scope=\"col\">Last alert</th></tr></thead><tbody>{}</tbody></table>",
+            "<div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+             <th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead><tbody>{}</tbody></table></div>",
+            say!("below.party"),
+            say!("alerts.level"),
+            say!("alerts.score"),
+            say!("shadow.last_alert"),
             rows
         ),
     }
@@ -169,23 +180,30 @@ fn lost(shadow: &Shadow, alerts: &BTreeMap<PartyId, String>) -> Html {
 
 fn new(alerts: &[Alert]) -> Html {
     let row = |alert: &Alert| {
-        let reasons: Vec<Html> = alert.reasons.iter().map(|reason| html!("<li>{}</li>", reason.why)).collect();
+        let reasons: Vec<Html> =
+            alert.reasons.iter().map(|reason| html!("<li>{}</li>", english(&reason.why))).collect();
         html!(
-            "<tr><td><code>{}</code></td><td data-label=\"Level\">{}</td><td data-label=\"Score\">{}</td>\
-             <td><details><summary>{} reasons</summary><ul>{}</ul></details></td></tr>",
+            "<tr><td><code>{}</code></td><td data-label=\"{}\">{}</td><td data-label=\"{}\">{}</td>\
+             <td><details><summary>{}</summary><ul>{}</ul></details></td></tr>",
             alert.party,
+            say!("alerts.level"),
             words::level(alert.level),
+            say!("alerts.score"),
             alert.score,
-            reasons.len(),
+            say!("shadow.reasons", n = reasons.len()),
             reasons
         )
     };
     let rows: Vec<Html> = alerts.iter().map(row).collect();
     match rows.is_empty() {
-        true => html!("<p>Nobody.</p>"),
+        true => html!("<p>{}</p>", say!("shadow.nobody")),
         false => html!(
-            "<table class=\"cards\"><thead><tr><th scope=\"col\">Party</th><th scope=\"col\">Level</th>\
-             <th scope=\"col\">Score</th><th scope=\"col\">Why</th></tr></thead><tbody>{}</tbody></table>",
+            "<div class=\"table\"><table class=\"cards\"><thead><tr><th scope=\"col\">{}</th><th scope=\"col\">{}</th>\
+             <th scope=\"col\">{}</th><th scope=\"col\">{}</th></tr></thead><tbody>{}</tbody></table></div>",
+            say!("below.party"),
+            say!("alerts.level"),
+            say!("alerts.score"),
+            say!("alerts.why"),
             rows
         ),
     }
