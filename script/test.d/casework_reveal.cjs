@@ -8,7 +8,7 @@ const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 // `page` stands at a case whose one film lies in the vault.
 async function filmed(page) {
   await looked(page, 'case-film-covered');
-  for (const [mode, width] of [['tile', 320], ['full', 1928]]) {
+  for (const [mode, width] of [['tile', 720], ['full', 1928]]) {
     const button = await page.$(`.tile button[data-mode=${mode}]`);
     await button.scrollIntoView();
     const box = await button.boundingBox();
