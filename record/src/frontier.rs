@@ -3,6 +3,7 @@
 //! Only the roots of its complete subtrees, one for each bit of its size: at most 64 hashes, however long the record is.
 //! Proofs need the whole [`Tree`](crate::Tree); whoever only appends and signs does not.
 
+use crate::subtree::join;
 use crate::{Error, Hash};
 
 /// The end of a record: what a writer keeps between two entries.
@@ -56,8 +57,7 @@ impl Frontier {
 
     /// The root of all entries.
     pub fn root(&self) -> Hash {
-        let from_the_right = self.peaks.iter().rev().copied();
-        from_the_right.reduce(|right, left| Hash::of_pair(left, right)).unwrap_or_else(Hash::of_nothing)
+        join(self.peaks.iter().rev().copied())
     }
 }
 

@@ -3,7 +3,9 @@
 //! Source: RFC 6962 §2.1 and RFC 9162 §2.1. The hash of every complete subtree is kept, 64 bytes an entry in all, so that
 //! appending costs two hashes on average and a root or a proof at any earlier size costs at most two for each level.
 
-use crate::{Error, Hash};
+use std::ops::Range;
+
+use crate::{Error, Hash, subtree};
 
 /// A record that only grows. It holds hashes; the entries themselves stay with whoever stores them.
 #[derive(Clone, Debug, Default)]
@@ -53,7 +55,7 @@ impl Tree {
 
     /// The root of all entries.
     pub fn root(&self) -> Hash {
-        self.root_between(0, self.n_entries())
+        self.root_of(0..self.n_entries())
     }
 
     /// The root as it was when there were `n_entries` entries.
@@ -62,7 +64,7 @@ impl Tree {
     /// [`Error::TooShort`] when there have never been that many.
     pub fn root_at(&self, n_entries: u64) -> Result<Hash, Error> {
         self.reaches(n_entries)?;
-        Ok(self.root_between(0, n_entries))
+        Ok(self.root_of(0..n_entries))
     }
 
     /// The hashes that lead from entry `index` to the root of the first `n_entries`, from the bottom up.
@@ -74,22 +76,7 @@ impl Tree {
     /// RFC 9162 §2.1.3.1.
     pub fn inclusion_proof(&self, index: u64, n_entries: u64) -> Result<Vec<Hash>, Error> {
         self.reaches(n_entries)?;
-        if index >= n_entries {
-            return Err(Error::Range { from: index, to: n_entries });
-        }
-        let (mut from, mut to, mut proof) = (0, n_entries, Vec::new());
-        while to - from > 1 {
-            let middle = from + split(to - from);
-            if index < middle {
-                proof.push(self.root_between(middle, to));
-                to = middle;
-            } else {
-                proof.push(self.root_between(from, middle));
-                from = middle;
-            }
-        }
-        proof.reverse();
-        Ok(proof)
+        Ok(subtree::inclusion(index, n_entries)?.into_iter().map(|range| self.root_of(range)).collect())
     }
 
     /// The hashes that show that the record of `after` entries begins with the record of `before` entries.
@@ -102,26 +89,7 @@ impl Tree {
     /// RFC 9162 §2.1.4.1.
     pub fn consistency_proof(&self, before: u64, after: u64) -> Result<Vec<Hash>, Error> {
         self.reaches(after)?;
-        if before == 0 || before > after {
-            return Err(Error::Range { from: before, to: after });
-        }
-        let (mut from, mut to, mut proof) = (0, after, Vec::new());
-        while to > before {
-            let middle = from + split(to - from);
-            if before <= middle {
-                proof.push(self.root_between(middle, to));
-                to = middle;
-            } else {
-                proof.push(self.root_between(from, middle));
-                from = middle;
-            }
-        }
-        // A subtree that starts at 0 is the earlier record itself, whose root the asker has.
-        if from > 0 {
-            proof.push(self.root_between(from, to));
-        }
-        proof.reverse();
-        Ok(proof)
+        Ok(subtree::consistency(before, after)?.into_iter().map(|range| self.root_of(range)).collect())
     }
 
     fn reaches(&self, asked: u64) -> Result<(), Error> {
@@ -131,33 +99,16 @@ impl Tree {
         }
     }
 
-    /// The root of entries `from..to`, where `from` is a multiple of the smallest power of two that is at least `to - from`.
-    fn root_between(&self, from: u64, to: u64) -> Hash {
-        if from == to {
-            return Hash::of_nothing();
-        }
-        // Complete subtrees from the right: the smallest first, each joined to the left of what is there.
-        let mut end = to;
-        let mut root = None;
-        while end > from {
-            let level = (end - from).trailing_zeros();
-            let start = end - (1 << level);
-            let left = self.levels[level as usize][(start >> level) as usize];
-            root = Some(root.map_or(left, |right| Hash::of_pair(left, right)));
-            end = start;
-        }
-        root.expect("there is at least one entry between two different sizes")
+    /// The root of entries `range`, which starts where a subtree of its length can.
+    fn root_of(&self, range: Range<u64>) -> Hash {
+        subtree::join(subtree::subtrees(range).map(|of| self.levels[of.level as usize][of.number as usize]))
     }
-}
-
-/// The largest power of two below `n`, which is at least 2.
-fn split(n: u64) -> u64 {
-    1 << (n - 1).ilog2()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::subtree::split;
 
     /// The definition in RFC 6962 §2.1, word for word.
     fn root_by_definition(entries: &[Vec<u8>]) -> Hash {
