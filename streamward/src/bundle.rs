@@ -80,17 +80,12 @@ pub(crate) async fn make(store: &Store, case: &str, open: &[Compartment]) -> Res
 
 /// The records with their proofs, and what the proofs lead to, as parts of a bundle.
 async fn proven(store: &Store, deeds: &[&(Logged, Deed)]) -> Result<Vec<(String, String)>> {
-    let (tree, head) = loop {
-        let head = store.head().await?;
-        let tree = store.tree().await?;
-        // Entries may have come in between; the proofs are for the size that was signed.
-        if tree.n_entries() >= head.n_entries {
-            break (tree, head);
-        }
-    };
+    // The deeds were read before: the size that is signed now has them.
+    let head = store.head().await?;
+    let mut proofs = store.proofs(head.n_entries);
     let mut records = String::new();
     for (logged, _) in deeds {
-        let proof = tree.inclusion_proof(logged.position, head.n_entries)?;
+        let proof = proofs.inclusion(logged.position).await?.context("a record is newer than the log's head")?;
         let record = Record {
             position: logged.position,
             entry: String::from_utf8(logged.entry.to_bytes())?,

@@ -6,7 +6,9 @@
 mod schema;
 mod key;
 mod log;
+mod proof;
 mod intake;
+mod bulk;
 mod cases;
 mod people;
 mod vault;

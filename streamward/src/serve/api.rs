@@ -129,9 +129,9 @@ async fn proof(State(desk): State<Shared>, asked: Result<Query<Asked>, QueryReje
         return Err(Refusal::Body("position must be the number of a record, from 0".into()));
     };
     let head = desk.store.head().await?;
-    let tree = desk.store.tree().await?;
-    let proof = tree.inclusion_proof(position, head.n_entries).map_err(|_| Refusal::NotFound)?;
-    let leaf = tree.entry(position).ok_or(Refusal::NotFound)?;
+    let mut proofs = desk.store.proofs(head.n_entries);
+    let proof = proofs.inclusion(position).await?.ok_or(Refusal::NotFound)?;
+    let leaf = proofs.record(position).await?;
     let root = Note::parse(head.note.as_bytes()).and_then(|note| Checkpoint::parse(note.text()));
     let root = root.map_err(|_| Refusal::NotFound)?.root;
     let proof: Vec<String> = proof.iter().map(ToString::to_string).collect();

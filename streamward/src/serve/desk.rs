@@ -35,6 +35,8 @@ const CHALLENGE_LASTS: Duration = Duration::from_secs(300);
 const CHALLENGES_MAX: usize = 10_000;
 /// How often files are looked through that nobody finished sending.
 const UPLOADS_EVERY: Duration = Duration::from_secs(600);
+/// How often subtrees of the log are reckoned; a proof reckons what came since itself.
+const SUBTREES_EVERY: Duration = Duration::from_secs(60);
 /// Pictures that are unpacked side by side.
 const N_UNPACKING: usize = 2;
 
@@ -162,6 +164,16 @@ impl Desk {
                 tracing::error!(kind = error.kind(), "today's sample was not drawn");
             }
             tokio::time::sleep(SAMPLE_EVERY).await;
+        }
+    }
+
+    /// Keeps proofs quick, for ever.
+    pub(crate) async fn run_subtrees(self: Arc<Desk>) {
+        loop {
+            if let Err(error) = self.store.keep_subtrees().await {
+                tracing::error!(kind = error.kind(), "subtrees of the log were not reckoned");
+            }
+            tokio::time::sleep(SUBTREES_EVERY).await;
         }
     }
 

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
 
+use super::bulk::{Coming, Statement, places, take_in_all};
 use super::log::Write;
 use super::{Error, Logged, Store, new_id};
 
@@ -64,10 +65,8 @@ impl Store {
     /// [`Error::Database`]; then none was taken in.
     pub(crate) async fn refer_all(&self, referrals: &[Referral], at: Timestamp) -> Result<Vec<Referred>, Error> {
         let mut write = self.write(at).await?;
-        let mut all = Vec::with_capacity(referrals.len());
-        for referral in referrals {
-            all.push(take_in(&mut write, None, referral.clone(), at).await?);
-        }
+        let coming: Vec<Coming<'_>> = referrals.iter().map(|referral| Coming { who: None, referral, at }).collect();
+        let all = take_in_all(&mut write, &coming).await?;
         write.commit().await?;
         Ok(all)
     }
@@ -269,6 +268,38 @@ impl Columns {
     }
 }
 
+/// A case as it is stored.
+pub(super) struct Stored {
+    id: String,
+    due_at: i64,
+    document: String,
+    columns: Columns,
+}
+
+/// The columns of [`Stored`], in the order in which they are bound.
+pub(super) const COLUMNS: &str =
+    "id, is_done, lane, due_at, is_video, is_payments, place, filing_at, document, n_in_vault, appeal_at, second";
+/// How many they are.
+pub(super) const N_COLUMNS: usize = 12;
+
+impl Stored {
+    /// The case as it is, which came in or changed at `at`.
+    pub(super) fn of(case: &str, dossier: &Dossier, at: Timestamp) -> Stored {
+        let columns = Columns::of(dossier);
+        let target = if columns.lane == 0 { TARGET_LIVE } else { TARGET };
+        let due_at = at.checked_add(target).unwrap_or(Timestamp::MAX).as_millisecond();
+        Stored { id: case.to_owned(), due_at, document: text(dossier), columns }
+    }
+
+    pub(super) fn bind(self, query: Statement<'_>) -> Statement<'_> {
+        let Columns { is_done, lane, is_video, is_payments, place, filing_at, n_in_vault, appeal_at, second } =
+            self.columns;
+        let query = query.bind(self.id).bind(is_done).bind(lane).bind(self.due_at).bind(is_video).bind(is_payments);
+        let query = query.bind(place).bind(filing_at).bind(self.document).bind(n_in_vault);
+        query.bind(appeal_at).bind(second)
+    }
+}
+
 /// The case as its document says.
 pub(super) fn document(id: &str, text: &str) -> Result<Dossier, Error> {
     serde_json::from_str(text).map_err(|_| Error::Damaged { what: format!("case {id}") })
@@ -346,32 +377,15 @@ pub(super) async fn change(
         let body = serde_json::to_string(deed).expect("a deed can be written as JSON");
         write.append(&Entry::about(case, who.cloned(), deed.action(), &body, at), &body).await?;
     }
-    let Columns { is_done, lane, is_video, is_payments, place, filing_at, n_in_vault, appeal_at, second } =
-        Columns::of(&dossier);
-    let target = if lane == 0 { TARGET_LIVE } else { TARGET };
-    let due_at = at.checked_add(target).unwrap_or(Timestamp::MAX);
     // When a person should have looked is set as the case comes in, and stays.
-    sqlx::query(
-        "INSERT INTO cases (id, is_done, lane, due_at, is_video, is_payments, place, filing_at, document,
-            n_in_vault, appeal_at, second)
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    let statement = format!(
+        "INSERT INTO cases ({COLUMNS}) VALUES {}
          ON CONFLICT (id) DO UPDATE SET is_done = $2, lane = $3, is_video = $5, is_payments = $6, place = $7,
             filing_at = $8, document = $9, n_in_vault = $10, appeal_at = $11, second = $12",
-    )
-    .bind(case.to_owned())
-    .bind(is_done)
-    .bind(lane)
-    .bind(due_at.as_millisecond())
-    .bind(is_video)
-    .bind(is_payments)
-    .bind(place)
-    .bind(filing_at)
-    .bind(text(&dossier))
-    .bind(n_in_vault)
-    .bind(appeal_at)
-    .bind(second)
-    .execute(&mut *write.tx)
-    .await?;
+        places(1, N_COLUMNS),
+    );
+    let query = sqlx::query(sqlx::AssertSqlSafe(statement));
+    Stored::of(case, &dossier, at).bind(query).execute(&mut *write.tx).await?;
     Ok(dossier)
 }
 
@@ -399,7 +413,7 @@ fn due_ms(appeal: &casework::appeal::Appeal) -> i64 {
 }
 
 /// Where it was seen, as a digest: what is referred of the same place joins a case that is still open.
-fn place(referral: &Referral) -> String {
+pub(super) fn place(referral: &Referral) -> String {
     let intake = referral.intake();
     let is_paid = intake.source == casework::referral::Source::Payment;
     let compartment = if is_paid { Compartment::Payments } else { Compartment::Video };

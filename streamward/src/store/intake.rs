@@ -9,7 +9,8 @@ use casework::{Person, Referral};
 use jiff::Timestamp;
 use tokio::sync::oneshot::{self, error::TryRecvError};
 
-use super::cases::{Referred, take_in};
+use super::bulk::{Coming, take_in_all};
+use super::cases::Referred;
 use super::{Error, Store};
 
 /// So many share a transaction, at most.
@@ -103,10 +104,9 @@ impl Store {
     async fn in_one(&self, all: &[&Waiting]) -> Result<Vec<Referred>, Error> {
         let at = all.iter().map(|waiting| waiting.at).max().unwrap_or(Timestamp::UNIX_EPOCH);
         let mut write = self.write(at).await?;
-        let mut referred = Vec::with_capacity(all.len());
-        for waiting in all {
-            referred.push(take_in(&mut write, waiting.who.as_ref(), waiting.referral.clone(), waiting.at).await?);
-        }
+        let coming: Vec<Coming<'_>> =
+            all.iter().map(|w| Coming { who: w.who.as_ref(), referral: &w.referral, at: w.at }).collect();
+        let referred = take_in_all(&mut write, &coming).await?;
         write.commit().await?;
         Ok(referred)
     }

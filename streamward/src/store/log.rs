@@ -5,10 +5,11 @@
 
 use casework::Entry;
 use jiff::Timestamp;
-use record::{Checkpoint, Frontier, Hash, Note, Quorum, Tree};
+use record::{Checkpoint, Frontier, Hash, Note, Quorum};
 use sqlx::{Any, Row, Transaction};
 use tokio::sync::MutexGuard;
 
+use super::bulk::places;
 use super::{Error, Kind, Store};
 
 /// A change that is being made; dropped without [`Write::commit`] it has not happened.
@@ -89,23 +90,6 @@ impl Store {
         rows.iter().map(logged).collect()
     }
 
-    /// The whole tree, for proofs; it reads every entry.
-    pub(crate) async fn tree(&self) -> Result<Tree, Error> {
-        let mut tree = Tree::new();
-        loop {
-            let rows = sqlx::query("SELECT entry FROM log WHERE position >= $1 ORDER BY position LIMIT 10000")
-                .bind(tree.n_entries() as i64)
-                .fetch_all(&self.pool)
-                .await?;
-            if rows.is_empty() {
-                return Ok(tree);
-            }
-            for row in rows {
-                tree.append(row.get::<String, _>(0).as_bytes());
-            }
-        }
-    }
-
     /// Whether the key beside the store is the one that signed its head.
     pub(super) async fn check_key(&self) -> Result<(), Error> {
         let head = self.head().await?;
@@ -128,16 +112,22 @@ impl Store {
 impl Write<'_> {
     /// Appends an entry with what its digest is of.
     pub(super) async fn append(&mut self, entry: &Entry, body: &str) -> Result<u64, Error> {
-        let position = self.frontier.append_hash(entry.hash());
-        let leaf = String::from_utf8(entry.to_bytes()).expect("JSON is UTF-8");
-        sqlx::query("INSERT INTO log (position, subject, entry, body) VALUES ($1, $2, $3, $4)")
-            .bind(position as i64)
-            .bind(entry.case.clone())
-            .bind(leaf)
-            .bind(body.to_owned())
-            .execute(&mut *self.tx)
-            .await?;
+        let position = self.frontier.n_entries();
+        self.append_all(&[(entry.clone(), body.to_owned())]).await?;
         Ok(position)
+    }
+
+    /// Appends entries, each with what its digest is of; so many that their values fit into one statement.
+    pub(super) async fn append_all(&mut self, entries: &[(Entry, String)]) -> Result<(), Error> {
+        let statement = format!("INSERT INTO log (position, subject, entry, body) VALUES {}", places(entries.len(), 4));
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(statement));
+        for (entry, body) in entries {
+            let position = self.frontier.append_hash(entry.hash());
+            let leaf = String::from_utf8(entry.to_bytes()).expect("JSON is UTF-8");
+            query = query.bind(position as i64).bind(entry.case.clone()).bind(leaf).bind(body.clone());
+        }
+        query.execute(&mut *self.tx).await?;
+        Ok(())
     }
 
     /// Signs the new head and makes the change durable.

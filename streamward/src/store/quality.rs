@@ -11,7 +11,6 @@ use casework::{Deed, Dossier, Entry, Person};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use record::Tree;
 use sqlx::Row;
 
 use super::cases::{change, document, read};
@@ -20,10 +19,10 @@ use super::{Error, Findings, Store};
 /// How many cases that wait are tried for one that somebody had no hand in.
 const N_TRIED: i64 = 200;
 
-/// What the log says of decisions and of samples.
-#[derive(Default)]
+/// What the log says of decisions and of samples, from some record on.
 struct Scan {
-    tree: Tree,
+    /// The first record.
+    from: u64,
     /// When each entry was made.
     at: Vec<Timestamp>,
     /// Every decision about a case in which something was seen.
@@ -35,21 +34,16 @@ struct Scan {
 }
 
 impl Scan {
+    /// How many records the log has.
+    fn n_records(&self) -> u64 {
+        self.from + self.at.len() as u64
+    }
+
     /// How many entries the log had when the day began: those from `before` on that come before the first of that day.
     fn n_entries(&self, before: u64, day: Date) -> u64 {
         let start = start_of(day);
-        let later = self.at.iter().enumerate().skip(before as usize).find(|(_, at)| **at >= start);
-        later.map_or(self.at.len(), |(index, _)| index) as u64
-    }
-
-    /// The sample of a day, after one that drew from the decisions before `before`.
-    fn draw(&self, before: u64, day: Date, percent: u8) -> Result<Sample, Error> {
-        let n_entries = self.n_entries(before, day);
-        let damaged = |_| Error::Damaged { what: "the log".into() };
-        let root = self.tree.root_at(n_entries).map_err(damaged)?;
-        let is_new = |decided: &&Decided| (before..n_entries).contains(&decided.position);
-        let decided: Vec<Decided> = self.decided.iter().filter(is_new).cloned().collect();
-        Ok(Sample::draw(day, n_entries, root, percent, &decided)?)
+        let later = self.at.iter().zip(self.from..).find(|(at, position)| *position >= before && **at >= start);
+        later.map_or(self.n_records(), |(_, position)| position)
     }
 }
 
@@ -62,21 +56,30 @@ impl Store {
         if at < start_of(day) {
             return Ok(None);
         }
-        let scan = self.scan().await?;
-        let (before, last) = scan.samples.last().map_or((0, None), |(_, sample)| (sample.n_entries, Some(sample.day)));
-        let sample = scan.draw(before, day, percent)?;
-        if last >= Some(day) || sample.drawn.is_empty() {
+        let samples = sqlx::query("SELECT position, body FROM log WHERE subject = $1 ORDER BY position DESC LIMIT 1")
+            .bind(SUBJECT)
+            .fetch_optional(&self.pool)
+            .await?;
+        let last = samples.and_then(|row| serde_json::from_str::<Sample>(&row.get::<String, _>(1)).ok());
+        let (before, last) = last.map_or((0, None), |sample| (sample.n_entries, Some(sample.day)));
+        if last >= Some(day) {
+            return Ok(None);
+        }
+        let scan = self.scan(before).await?;
+        let sample = self.draw(&scan, before, day, percent).await?;
+        if sample.drawn.is_empty() {
             return Ok(None);
         }
         let mut write = self.write(at).await?;
-        let n_samples: i64 = sqlx::query("SELECT count(*) FROM log WHERE subject = $1")
+        let n_new: i64 = sqlx::query("SELECT count(*) FROM log WHERE subject = $1 AND position >= $2")
             .bind(SUBJECT)
+            .bind(before as i64)
             .fetch_one(&mut *write.tx)
             .await?
             .get(0);
-        let is_ended = sample.n_entries < scan.at.len() as u64 || write.n_before == scan.at.len() as u64;
+        let is_ended = sample.n_entries < scan.n_records() || write.n_before == scan.n_records();
         // Somebody was faster, or the day before was still being written: it is drawn the next time.
-        if n_samples != scan.samples.len() as i64 || !is_ended {
+        if n_new != scan.samples.len() as i64 || !is_ended {
             return Ok(None);
         }
         let body = serde_json::to_string(&sample).expect("a sample can be written as JSON");
@@ -131,10 +134,10 @@ impl Store {
 
     /// Whether each sample is what the log makes of its day, and was given out.
     pub(super) async fn verify_samples(&self, findings: &mut Findings) -> Result<(), Error> {
-        let scan = self.scan().await?;
+        let scan = self.scan(0).await?;
         let (mut before, mut given) = (0, Vec::new());
         for (position, sample) in &scan.samples {
-            let made = scan.draw(before, sample.day, sample.percent);
+            let made = self.draw(&scan, before, sample.day, sample.percent).await;
             if sample.n_entries > *position || made.ok().as_ref() != Some(sample) {
                 findings.faults.push(format!("the sample of {} is not what the log draws on that day", sample.day));
             }
@@ -151,14 +154,23 @@ impl Store {
         Ok(())
     }
 
-    async fn scan(&self) -> Result<Scan, Error> {
-        let mut scan = Scan::default();
+    /// The sample of a day, after one that drew from the decisions before `before`.
+    async fn draw(&self, scan: &Scan, before: u64, day: Date, percent: u8) -> Result<Sample, Error> {
+        let n_entries = scan.n_entries(before, day);
+        let root = self.proofs(n_entries).root(0..n_entries).await?;
+        let is_new = |decided: &&Decided| (before..n_entries).contains(&decided.position);
+        let decided: Vec<Decided> = scan.decided.iter().filter(is_new).cloned().collect();
+        Ok(Sample::draw(day, n_entries, root, percent, &decided)?)
+    }
+
+    async fn scan(&self, from: u64) -> Result<Scan, Error> {
+        let mut scan = Scan { from, at: Vec::new(), decided: Vec::new(), samples: Vec::new(), drawn: Vec::new() };
         let mut seen = BTreeSet::new();
         loop {
             let rows = sqlx::query(
                 "SELECT position, subject, entry, body FROM log WHERE position >= $1 ORDER BY position LIMIT 5000",
             )
-            .bind(scan.at.len() as i64)
+            .bind(scan.n_records() as i64)
             .fetch_all(&self.pool)
             .await?;
             if rows.is_empty() {
@@ -166,7 +178,7 @@ impl Store {
             }
             for row in rows {
                 let (case, entry, body): (String, String, String) = (row.get(1), row.get(2), row.get(3));
-                let position = scan.tree.append(entry.as_bytes());
+                let position = scan.n_records();
                 // A record that is missing is found elsewhere; here the count must not stand still.
                 let at = serde_json::from_str::<Entry>(&entry).map_or(Timestamp::MIN, |entry| entry.at);
                 scan.at.push(at);
@@ -178,14 +190,33 @@ impl Store {
                     Ok(deed @ Deed::Referred(_)) if deed.compartment() == Compartment::Video => {
                         seen.insert(case);
                     }
-                    Ok(Deed::Moved(casework::case::Event::Decided(_))) if seen.contains(&case) => {
-                        scan.decided.push(Decided { case, position });
+                    Ok(Deed::Moved(casework::case::Event::Decided(_))) => {
+                        if !seen.contains(&case) && self.was_seen(&case, from).await? {
+                            seen.insert(case.clone());
+                        }
+                        if seen.contains(&case) {
+                            scan.decided.push(Decided { case, position });
+                        }
                     }
                     Ok(Deed::Drawn { day, .. }) => scan.drawn.push((case, day)),
                     Ok(_) | Err(_) => {}
                 }
             }
         }
+    }
+
+    /// Whether something was seen in a case before record `before`.
+    async fn was_seen(&self, case: &str, before: u64) -> Result<bool, Error> {
+        if before == 0 {
+            return Ok(false);
+        }
+        let rows = sqlx::query("SELECT body FROM log WHERE subject = $1 AND position < $2")
+            .bind(case.to_owned())
+            .bind(before as i64)
+            .fetch_all(&self.pool)
+            .await?;
+        let deeds = rows.iter().filter_map(|row| serde_json::from_str::<Deed>(&row.get::<String, _>(0)).ok());
+        Ok(deeds.into_iter().any(|deed| matches!(deed, Deed::Referred(_)) && deed.compartment() == Compartment::Video))
     }
 
     /// A case as it was right after one of its records.

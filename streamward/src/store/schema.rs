@@ -8,7 +8,7 @@ use sqlx::{AnyPool, Row};
 use super::{Error, Kind};
 
 /// Each version, the first first.
-const VERSIONS: [&[&str]; 5] = [
+const VERSIONS: [&[&str]; 6] = [
     &[
         // What was done, in order: entry is the leaf of the tree, body is what its digest is of.
         "CREATE TABLE log (
@@ -67,9 +67,21 @@ const VERSIONS: [&[&str]; 5] = [
         state TEXT NOT NULL, expires_at INTEGER NOT NULL) STRICT",
         "CREATE INDEX uploads_who ON uploads (who, state)",
     ],
+    &[
+        // Hashes of complete subtrees of the log, for proofs; each can be made again from the log.
+        "CREATE TABLE subtrees (
+        level INTEGER NOT NULL, number INTEGER NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (level, number)) STRICT",
+    ],
 ];
 
 pub(super) async fn migrate(pool: &AnyPool, kind: Kind) -> Result<(), Error> {
+    const VERSION: &str = "SELECT coalesce(max(version), 0) FROM schema_version";
+    // What has the version of this program is not written to, so that a replica can be read.
+    if let Ok(row) = sqlx::query(VERSION).fetch_one(pool).await
+        && row.get::<i64, _>(0) == VERSIONS.len() as i64
+    {
+        return Ok(());
+    }
     let mut tx = match kind {
         Kind::Sqlite => pool.begin_with("BEGIN IMMEDIATE").await?,
         Kind::Postgres => pool.begin().await?,
@@ -85,7 +97,7 @@ pub(super) async fn migrate(pool: &AnyPool, kind: Kind) -> Result<(), Error> {
     sqlx::query(own("CREATE TABLE IF NOT EXISTS schema_version (version INTEGER PRIMARY KEY) STRICT"))
         .execute(&mut *tx)
         .await?;
-    let row = sqlx::query("SELECT coalesce(max(version), 0) FROM schema_version").fetch_one(&mut *tx).await?;
+    let row = sqlx::query(VERSION).fetch_one(&mut *tx).await?;
     let version: i64 = row.get(0);
     if version as usize > VERSIONS.len() {
         return Err(Error::Key(format!(

@@ -1,7 +1,9 @@
 //! Does the store keep what it is given, and notice what it was not? Every question is asked of SQLite and of PostgreSQL.
 
 mod appeals;
+mod bulk;
 mod intake;
+mod proof;
 mod quality;
 
 use std::future::Future;

@@ -55,6 +55,7 @@ impl Store {
 
     async fn verify_log(&self, findings: &mut Findings, earlier: Option<&Checkpoint>) -> Result<(), Error> {
         let mut frontier = Frontier::new();
+        let (mut subtree, mut subtrees) = (Frontier::new(), Vec::new());
         let mut after = -1i64;
         let mut is_earlier_seen = earlier.is_none_or(|earlier| earlier.n_entries == 0);
         loop {
@@ -73,7 +74,12 @@ impl Store {
                     findings.faults.push(format!("records {} to {} of the log are missing", after + 1, position - 1));
                 }
                 after = position;
-                frontier.append_hash(Hash::of_entry(entry.as_bytes()));
+                let hash = Hash::of_entry(entry.as_bytes());
+                frontier.append_hash(hash);
+                subtree.append_hash(hash);
+                if subtree.n_entries() == 256 {
+                    subtrees.push(std::mem::take(&mut subtree).root());
+                }
                 let subject: String = row.get(3);
                 findings.faults.extend(
                     fault_of(&entry, &body, &subject).map(|fault| format!("record {position} of the log: {fault}")),
@@ -92,6 +98,7 @@ impl Store {
             findings.faults.push("the log is shorter than at the checkpoint kept elsewhere".into());
         }
         findings.n_entries = frontier.n_entries();
+        self.verify_subtrees(subtrees, findings).await?;
         let head = self.head().await?;
         if head.n_entries == 0 && head.note.is_empty() && frontier.n_entries() == 0 {
             return Ok(());

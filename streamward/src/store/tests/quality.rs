@@ -15,6 +15,7 @@ async fn a_days_sample_follows_from_the_log_and_is_drawn_once() {
         let paid = Intake { source: Source::Payment, ..intake("sender") };
         let paid = store.refer(None, Referral::new(paid).unwrap(), at(0)).await.unwrap().case;
         decide(store, &paid, Verdict::Violation).await;
+        let waiting = store.refer(None, referral("waiting"), at(0)).await.unwrap().case;
         assert!(store.sample(day(1), 10, at(0)).await.unwrap().is_none(), "the day has not begun");
         let sample = store.sample(day(1), 10, at(DAY)).await.unwrap().unwrap();
         assert_eq!((sample.n_decided, sample.drawn.len()), (20, 2), "what was only paid is not drawn from");
@@ -24,8 +25,10 @@ async fn a_days_sample_follows_from_the_log_and_is_drawn_once() {
         let drawn = store.case(&sample.drawn[0].case).await.unwrap();
         assert_eq!((drawn.seconds()[0].decision, drawn.seconds()[0].first), (1, Verdict::Violation));
         decide_at(store, &store.refer(None, referral("later"), at(2 * DAY)).await.unwrap().case, 2 * DAY + 1).await;
+        // It came in before the last sample and is decided after it.
+        decide_at(store, &waiting, 2 * DAY + 2).await;
         let next = store.sample(day(3), 10, at(3 * DAY)).await.unwrap().unwrap();
-        assert_eq!((next.n_decided, next.drawn.len()), (1, 1), "each decision is drawn from once");
+        assert_eq!((next.n_decided, next.drawn.len()), (2, 1), "each decision is drawn from once");
         assert!(store.sample(day(4), 0, at(4 * DAY)).await.is_err());
         assert_eq!(store.verify(None).await.unwrap().faults, Vec::<String>::new());
     })
