@@ -1,6 +1,7 @@
 //! `streamward case`: which cases are there, and is what is stored of them as it was written?
 
 mod anchor;
+mod forms;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,6 +11,8 @@ use casework::role::Compartment;
 use clap::{Args, Subcommand};
 use record::{Key, Note};
 use serde_json::json;
+
+pub(crate) use forms::csv as form_csv;
 
 use crate::refer::Place;
 use crate::store::{Line, Store};
@@ -36,6 +39,8 @@ enum Action {
     Checkpoint(Place),
     /// Has the log's checkpoint stamped by an authority for time stamps, over the network or by a file that somebody carries.
     Anchor(anchor::Arguments),
+    /// Fills the forms that authorities ask for, as tables for a spreadsheet; from a replica of the database too.
+    Forms(forms::Arguments),
 }
 
 #[derive(Args)]
@@ -89,6 +94,7 @@ pub(crate) async fn run(arguments: &Arguments) -> Result<ExitCode> {
             verify(&place.open().await?, since.as_ref()).await
         }
         Action::Anchor(arguments) => anchor::run(arguments).await,
+        Action::Forms(arguments) => forms::run(arguments).await,
         Action::Checkpoint(place) => {
             print!("{}", place.open().await?.head().await?.note);
             Ok(ExitCode::SUCCESS)

@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::IntoResponse;
 use casework::role::Permission;
-use casework::transparency::{Form, Period, STATEMENT_COLUMNS, table};
+use casework::transparency::{Form, Period, STATEMENT_COLUMNS};
 use jiff::civil::Date;
 use serde::Deserialize;
 
@@ -16,6 +16,7 @@ use super::super::access::{Reader, Routes};
 use super::super::desk::Shared;
 use super::super::page::Html;
 use super::{Answer, Refusal, may, page};
+use crate::case::form_csv;
 use crate::clock::now;
 use crate::{html, say, term};
 
@@ -97,12 +98,8 @@ async fn download(
 ) -> Answer {
     let form = Form::named(&name).ok_or(Refusal::NotYours)?;
     let tally = desk.store.tally(period(days)?).await?;
-    let table = table(form, &tally, desk.settings.transparency.service.as_deref().unwrap_or_default());
-    let mut csv = csv::Writer::from_writer(Vec::new());
-    let written =
-        csv.write_record(&table.heads).and_then(|()| table.rows.iter().try_for_each(|row| csv.write_record(row)));
-    let bytes = written.ok().and_then(|()| csv.into_inner().ok());
-    let bytes = bytes.ok_or_else(|| Refusal::Filled(say!("forms.not_written")))?;
+    let csv = form_csv(form, &tally, desk.settings.transparency.service.as_deref());
+    let bytes = csv.map_err(|_| Refusal::Filled(say!("forms.not_written")))?;
     let headers = [
         (header::CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()),
         (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
