@@ -65,7 +65,7 @@ impl Standing {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     if arguments.sandbox {
         let asked: &[&str] = if arguments.json { &["doctor", "--sandbox", "--json"] } else { &["doctor", "--sandbox"] };
-        return sibling::run(asked).map(ExitCode::from);
+        return sibling::GUARD.run(asked).map(ExitCode::from);
     }
     let checks = [guard(), models_folder(), client("npm", FOR_NPM), client("pip3", FOR_PIP)];
     checks.iter().for_each(|check| print(check, arguments.json));
@@ -78,12 +78,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
         return Ok(ExitCode::from(own.code()));
     }
     let asked: &[&str] = if arguments.json { &["doctor", "--json"] } else { &["doctor"] };
-    let theirs = Standing::of_code(sibling::run(asked)?);
+    let theirs = Standing::of_code(sibling::GUARD.run(asked)?);
     Ok(ExitCode::from(own.max(theirs).code()))
 }
 
 fn guard() -> Check {
-    let found = sibling::find();
+    let found = sibling::GUARD.find();
     Check {
         what: "the program streamward-guard",
         is_there: found.is_ok(),

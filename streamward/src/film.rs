@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 /// # Errors
 /// When it cannot be decoded, or streamward-guard is not installed.
 pub(crate) fn sheet(film: Vec<u8>) -> Result<RgbImage> {
-    let mut child = Command::new(sibling::find()?)
+    let mut child = Command::new(sibling::GUARD.find()?)
         .args(["part", "stills", "--count", &N_PICTURES.to_string(), "--side", &SIDE.to_string()])
         // Code that is written while it runs cannot be run in the sandbox.
         .env("ORC_CODE", "backup")

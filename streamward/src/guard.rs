@@ -18,5 +18,5 @@ pub(crate) struct Arguments {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
-    sibling::become_it(&arguments.arguments)
+    sibling::GUARD.become_it(&arguments.arguments)
 }

@@ -44,7 +44,7 @@ pub(crate) fn man(arguments: &Man, program: clap::Command) -> Result<ExitCode> {
         )
     })?;
     // The guard is another program and knows its own pages.
-    let why = match crate::sibling::run(&["man".as_ref(), "--out".as_ref(), folder.as_os_str()]) {
+    let why = match crate::sibling::GUARD.run(&["man".as_ref(), "--out".as_ref(), folder.as_os_str()]) {
         Ok(0) => return Ok(ExitCode::SUCCESS),
         Ok(code) => anyhow!("streamward-guard ended with exit code {code}"),
         Err(error) => error,

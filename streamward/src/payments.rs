@@ -7,6 +7,7 @@
 //! Everything is a pattern worth a person's look. Nothing here accuses anybody or touches an account.
 
 mod backtest;
+mod cluster;
 mod columns;
 mod compare;
 pub(crate) mod desk;
@@ -31,7 +32,12 @@ use clap::Subcommand;
 #[derive(Subcommand)]
 pub(crate) enum Command {
     /// Reads transfers and writes what is worth a person's look, with reasons.
-    Score(score::Arguments),
+    Score {
+        #[command(flatten)]
+        arguments: score::Arguments,
+        #[command(flatten)]
+        cluster: cluster::Arguments,
+    },
     /// Writes what the windows hold at each transfer, and how fast they were reckoned.
     Features(features::Arguments),
     /// Tells one alert in plain words, with the transfers behind each reason, and draws it.
@@ -65,7 +71,8 @@ pub(crate) enum Command {
 /// Runs one of the commands. A pack or a log that is not valid ends with exit code 4.
 pub(crate) fn run(command: Command) -> anyhow::Result<ExitCode> {
     let outcome = match command {
-        Command::Score(arguments) => score::run(&arguments),
+        Command::Score { cluster, .. } if cluster.are_given() => cluster::become_it(),
+        Command::Score { arguments, .. } => score::run(&arguments),
         Command::Features(arguments) => features::run(&arguments),
         Command::Explain(arguments) => explain::run(&arguments),
         Command::Stream(arguments) => stream::run(&arguments),

@@ -21,7 +21,7 @@ const SIZES: [(usize, usize); 4] = [(320, 180), (640, 480), (1280, 720), (1920, 
 /// 0 when both work, 3 when something does not, 2 when the guard cannot be run.
 pub(crate) fn run(_: &Arguments) -> Result<ExitCode> {
     let is_known = knows_the_card();
-    let guard = sibling::run(&["selftest"])?;
+    let guard = sibling::GUARD.run(&["selftest"])?;
     Ok(ExitCode::from(if guard == 0 && !is_known { 3 } else { guard }))
 }
 

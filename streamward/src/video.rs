@@ -44,7 +44,7 @@ pub(crate) fn is_video(head: &[u8]) -> bool {
 pub(crate) fn frames(file: &Path, every_s: f64) -> Result<Frames> {
     let arguments: [OsString; 5] =
         ["hash".into(), "--every".into(), every_s.to_string().into(), "--".into(), file.into()];
-    let (code, output) = sibling::output(&arguments)?;
+    let (code, output) = sibling::GUARD.output(&arguments)?;
     let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     let in_part = match code {
         0 => None,

@@ -58,6 +58,9 @@ fn codes_follow_what_was_found() {
         (vec!["testcard", "--out", &at(&folder, "none/card.png")], 2),
         (vec!["man", "--out", &card], 2),
         (vec!["policy", "show", "messenger"], 0),
+        // Here is no streamward-batch; where there is one, it finds no scheduler.
+        (vec!["payments", "score", "none.csv", "--cluster", "df://127.0.0.1:1"], 2),
+        (vec!["payments", "score", "none.csv", "--shared", "rows"], 2),
         (vec!["policy", "show", &at(&folder, "none.toml")], 2),
         (vec!["no-such-command"], 2),
         (vec![], 2),
