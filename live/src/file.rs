@@ -19,8 +19,9 @@ use guard::Policy;
 use crate::Error;
 use crate::detectors::lock;
 use crate::element::{GuardElement, INCIDENT_MESSAGE};
+use crate::held;
 use crate::panel::PanelMaker;
-use crate::report::{Incident, Report};
+use crate::report::{Held, Incident, Report};
 use crate::stream::Pace;
 use output::Partial;
 
@@ -69,6 +70,11 @@ pub fn run(job: &Job, mut on_progress: impl FnMut(Progress)) -> Result<Report, E
     let partial = Partial::beside(&job.output)?;
     let guard = GuardElement::with(job.policy.clone(), job.pace, job.n_threads, Some(Arc::clone(&job.maker)));
     guard.set_property("channel", own_channel());
+    let held: Arc<Mutex<Vec<u64>>> = Arc::default();
+    if job.pace == Pace::Live {
+        let noted = Arc::clone(&held);
+        held::watch(&guard, move |held_ms| lock(&noted).push(held_ms));
+    }
     let pipeline = branches::build(job, &guard, partial.path())?;
     let mut watch = Watch {
         job,
@@ -90,7 +96,8 @@ pub fn run(job: &Job, mut on_progress: impl FnMut(Progress)) -> Result<Report, E
     }
     partial.publish()?;
     let elapsed_s = began.elapsed().as_secs_f64();
-    Ok(Report { incidents, interrupted, elapsed_s, unread_ms, ..Report::new(counts, &job.policy) })
+    let held_ms = Held::of(std::mem::take(&mut *lock(&held)));
+    Ok(Report { incidents, interrupted, elapsed_s, unread_ms, held_ms, ..Report::new(counts, &job.policy) })
 }
 
 /// Files guarded side by side in one program must not fall silent, nor sound, with each other's covers.

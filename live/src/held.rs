@@ -36,10 +36,9 @@ impl HoldTimes {
     }
 }
 
-/// Notes for each frame how long after its coming something goes out in its place.
-pub(super) fn watch(guard: &GuardElement) -> Arc<Mutex<HoldTimes>> {
+/// Tells for each frame how many milliseconds after its coming something goes out in its place.
+pub(crate) fn watch(guard: &GuardElement, note: impl Fn(u64) + Send + Sync + 'static) {
     let came: Arc<Mutex<VecDeque<(gst::ClockTime, Instant)>>> = Arc::default();
-    let times: Arc<Mutex<HoldTimes>> = Arc::default();
     let coming = Arc::clone(&came);
     probe(guard, "sink", move |pts| {
         let mut came = lock(&coming);
@@ -48,17 +47,15 @@ pub(super) fn watch(guard: &GuardElement) -> Arc<Mutex<HoldTimes>> {
             came.pop_front();
         }
     });
-    let noted = Arc::clone(&times);
     probe(guard, "src", move |pts| {
         let mut came = lock(&came);
         while let Some((at, since)) = came.front().copied().filter(|(at, _)| *at <= pts) {
             came.pop_front();
             if at == pts {
-                lock(&noted).note(since.elapsed().as_millis() as u64);
+                note(since.elapsed().as_millis() as u64);
             }
         }
     });
-    times
 }
 
 fn probe(guard: &GuardElement, pad: &str, note: impl Fn(gst::ClockTime) + Send + Sync + 'static) {

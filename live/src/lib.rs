@@ -20,6 +20,7 @@ pub mod models;
 pub mod hash;
 pub mod policies;
 mod covers;
+mod held;
 mod timeline;
 pub mod element;
 pub mod report;

@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use crate::Error;
 use crate::detectors::lock;
+use crate::held::ENDS_MS;
 use crate::keeper::Tally;
 use crate::network::Record;
-use crate::network::held::ENDS_MS;
 use crate::network::pulse::Standing;
 use crate::sandbox::{self, Room};
 use crate::status::Facts;

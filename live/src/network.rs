@@ -16,7 +16,6 @@ mod record;
 pub(crate) mod pulse;
 mod tag;
 mod outgoing;
-pub(crate) mod held;
 pub(crate) mod pull;
 pub(crate) mod push;
 pub(crate) mod checker;

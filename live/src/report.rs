@@ -35,6 +35,27 @@ pub struct Report {
     pub interrupted: bool,
     /// How much of the file's length could not be read as video, milliseconds; 0 for a whole file.
     pub unread_ms: u64,
+    /// How long frames were held, where the video was played at its own speed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_ms: Option<Held>,
+}
+
+/// From a frame's coming until something goes out in its place, milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Held {
+    /// Half of the frames were held no longer.
+    pub p50: u64,
+    /// Of a hundred frames one was held longer.
+    pub p99: u64,
+}
+
+impl Held {
+    /// Of these times; none of none.
+    pub fn of(mut times_ms: Vec<u64>) -> Option<Held> {
+        times_ms.sort_unstable();
+        let at = |percent: usize| times_ms.get((times_ms.len() * percent).div_ceil(100).checked_sub(1)?).copied();
+        Some(Held { p50: at(50)?, p99: at(99)? })
+    }
 }
 
 /// A finding that covered the picture.
@@ -114,6 +135,7 @@ impl Report {
             elapsed_s: 0.0,
             interrupted: false,
             unread_ms: 0,
+            held_ms: None,
         }
     }
 
@@ -125,5 +147,17 @@ impl Report {
             (0, 1..) => 1,
             (0, 0) => 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_were_held_no_longer_and_one_of_a_hundred_longer() {
+        assert_eq!(Held::of(vec![]), None);
+        assert_eq!(Held::of(vec![7]), Some(Held { p50: 7, p99: 7 }));
+        assert_eq!(Held::of((1..=200).rev().collect()), Some(Held { p50: 100, p99: 198 }));
     }
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::network::held::HoldTimes;
+use crate::held::HoldTimes;
 use crate::network::pulse::{Pulse, Standing, Sums};
 
 /// What became of a stream, over all its checkers.

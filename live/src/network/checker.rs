@@ -13,7 +13,6 @@ use gst::prelude::*;
 use guard::{Counts, Policy};
 
 use super::encode::{Encoder, Geometry};
-use super::held::HoldTimes;
 use super::intake::{Intake, Way};
 use super::playout::{Playout, spare};
 use super::pulse::{Pulse, Standing, Sums};
@@ -23,6 +22,7 @@ use super::{BEAT, Record, codecs, now_ms};
 use crate::Error;
 use crate::detectors::lock;
 use crate::element::{INCIDENT_MESSAGE, STATE_MESSAGE};
+use crate::held::HoldTimes;
 use crate::panel::Hired;
 use crate::policies::Source;
 use crate::sandbox::{self, Room};

@@ -19,12 +19,12 @@ use guard::Policy;
 
 use super::codecs::{self, Next};
 use super::encode::{Geometry, sound_caps};
-use super::held::{self, HoldTimes};
 use super::playout::Playout;
 use super::{make, stop, unfit};
 use crate::Error;
 use crate::detectors::lock;
 use crate::element::{GuardElement, MuteElement};
+use crate::held::{self, HoldTimes};
 use crate::panel::PanelMaker;
 use crate::stream::Pace;
 
@@ -64,7 +64,9 @@ impl Intake {
             has_sound: Arc::default(),
             trouble: Arc::default(),
         };
-        let hold_times = held::watch(&guard);
+        let hold_times: Arc<Mutex<HoldTimes>> = Arc::default();
+        let noted = Arc::clone(&hold_times);
+        held::watch(&guard, move |held_ms| lock(&noted).note(held_ms));
         Intake { pipeline, guard, hold_times, sources: BTreeMap::new(), branches }
     }
 
