@@ -6,7 +6,7 @@
 //! [`fincen`] and [`goaml`]), what a [`report`] goes
 //! through, how it is filed exactly once ([`filing`]), what must not be erased ([`hold`]), what can be done to a case (each a [`deed`]), who [`paid`] whom and what goes with a survivor's [`claim`], what is said against a decision ([`appeal`]) and who may hear it ([`hands`]), how often a second person would have decided otherwise ([`quality`]), what the authorities' forms ask ([`transparency`]), what is known about one case all in all ([`dossier`]), whether media is kept at all
 //! ([`vault`]), what a report
-//! says of it ([`draft`]), how it is written for others' tools ([`export`]), who may do what ([`role`]), and what stands in the [`entry`] log about all of it.
+//! says of it ([`draft`]), how it is written for others' tools ([`export`]), by what a case is found again ([`search`]), who may do what ([`role`]), and what stands in the [`entry`] log about all of it.
 
 mod error;
 pub mod sealed;
@@ -36,6 +36,7 @@ pub mod vault;
 pub mod draft;
 pub mod export;
 pub mod role;
+pub mod search;
 pub mod entry;
 
 pub use case::Case;

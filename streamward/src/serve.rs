@@ -86,6 +86,7 @@ async fn routes(arguments: &Arguments) -> Result<Router> {
     tokio::spawn(Arc::clone(&desk).run_samples());
     tokio::spawn(Arc::clone(&desk).run_sweep());
     tokio::spawn(Arc::clone(&desk).run_subtrees());
+    tokio::spawn(Arc::clone(&desk).run_index());
     let (known, lists) = known::routes(&arguments.known, arguments.listen, &arguments.data).await?;
     // The console's headers are its own: programs need none of them, and the demo's page others.
     let paid = payments::open(&arguments.data)?;

@@ -10,6 +10,7 @@ mod proof;
 mod intake;
 mod bulk;
 mod cases;
+mod search;
 mod people;
 mod vault;
 mod looks;

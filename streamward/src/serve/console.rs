@@ -7,6 +7,7 @@ mod cases;
 mod claims;
 mod exports;
 mod figures;
+mod find;
 mod lists;
 mod log;
 mod oidc;
@@ -41,6 +42,7 @@ pub(super) fn routes() -> Routes {
         .and(sign_in::routes())
         .and(oidc::routes())
         .and(cases::routes())
+        .and(find::routes())
         .and(appeals::routes())
         .and(reveal::routes())
         .and(reports::routes())
@@ -110,6 +112,7 @@ fn page(reader: &Account, title: &str, body: Html) -> Page {
     let all = [
         ("/", say!("links.queue"), Permission::ReadCases),
         ("/done", say!("links.done"), Permission::ReadCases),
+        ("/find", say!("links.find"), Permission::ReadCases),
         ("/appeals", say!("links.appeals"), Permission::ReadCases),
         ("/quality", say!("links.second_looks"), Permission::Decide),
         ("/payments", say!("links.payments"), Permission::ReadCases),

@@ -35,6 +35,8 @@ const CHALLENGE_LASTS: Duration = Duration::from_secs(300);
 const CHALLENGES_MAX: usize = 10_000;
 /// How often files are looked through that nobody finished sending.
 const UPLOADS_EVERY: Duration = Duration::from_secs(600);
+/// How often the index of what cases are found by is brought to the end of the log.
+const INDEX_EVERY: Duration = Duration::from_secs(5);
 /// How often subtrees of the log are reckoned; a proof reckons what came since itself.
 const SUBTREES_EVERY: Duration = Duration::from_secs(60);
 /// Pictures that are unpacked side by side.
@@ -174,6 +176,16 @@ impl Desk {
                 tracing::error!(kind = error.kind(), "subtrees of the log were not reckoned");
             }
             tokio::time::sleep(SUBTREES_EVERY).await;
+        }
+    }
+
+    /// Keeps what cases are found by, for ever.
+    pub(crate) async fn run_index(self: Arc<Desk>) {
+        loop {
+            if let Err(error) = self.store.index().await {
+                tracing::error!(kind = error.kind(), "what is new cannot be found yet");
+            }
+            tokio::time::sleep(INDEX_EVERY).await;
         }
     }
 

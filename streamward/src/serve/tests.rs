@@ -78,6 +78,30 @@ async fn what_was_paid_is_not_there_for_who_may_not_read_it() {
 }
 
 #[tokio::test]
+async fn a_case_is_found_by_who_may_read_it() {
+    let house = House::new("").await;
+    let paid = house.refer(Intake { source: Source::Payment, channel: "sender 9".into(), ..intake("x") }).await;
+    let seen = house.refer(intake("call 1")).await;
+    house.let_in("ada", &[Role::Reviewer], &[Compartment::Video]).await;
+    house.let_in("bo", &[Role::Reviewer], &[Compartment::Payments]).await;
+    house.let_in("cy", &[Role::Auditor], &[]).await;
+    let (ada, bo, cy) = (house.session("ada").await, house.session("bo").await, house.session("cy").await);
+    for (who, text, case, is_found) in [
+        (&ada, "text=call+1", &seen, true),
+        (&bo, "text=call+1", &seen, false),
+        (&ada, "text=sender+9", &paid, false),
+        (&bo, "text=sender+9", &paid, true),
+    ] {
+        let came = house.with(who, Method::POST, "/find", text).await;
+        assert_eq!((came.status, came.text.contains(case.as_str())), (StatusCode::OK, is_found), "{text}");
+        assert_eq!(came.text.contains("Nothing that you may read"), !is_found);
+    }
+    assert_eq!(house.with(&cy, Method::POST, "/find", "text=call+1").await.status, StatusCode::FORBIDDEN);
+    let empty = house.with(&ada, Method::GET, "/find", "").await;
+    assert!(empty.text.contains("name=\"text\"") && !empty.text.contains("Nothing that"), "{}", empty.text);
+}
+
+#[tokio::test]
 async fn no_text_of_a_stranger_becomes_part_of_a_page() {
     let attack = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>";
     let house = House::new("").await;

@@ -9,6 +9,7 @@ use casework::{Deed, Dossier, Entry, Person, Referral};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use sqlx::Row;
+use sqlx::any::AnyRow;
 
 use super::bulk::{Coming, Statement, places, take_in_all};
 use super::log::Write;
@@ -117,13 +118,7 @@ impl Store {
         .bind(i64::from(n_max))
         .fetch_all(&self.pool)
         .await?;
-        let listed = rows.iter().map(|row| {
-            let id: String = row.get(0);
-            let dossier = document(&id, &row.get::<String, _>(2))?;
-            let due_at = Timestamp::from_millisecond(row.get(1)).unwrap_or(Timestamp::UNIX_EPOCH);
-            Ok::<_, Error>(Listed { id, due_at, dossier })
-        });
-        listed.collect()
+        rows.iter().map(listed).collect()
     }
 
     /// The first `n_max` cases with an appeal that nobody has answered, by when it must be.
@@ -298,6 +293,14 @@ impl Stored {
         let query = query.bind(place).bind(filing_at).bind(self.document).bind(n_in_vault);
         query.bind(appeal_at).bind(second)
     }
+}
+
+/// A row of number, day and document.
+pub(super) fn listed(row: &AnyRow) -> Result<Listed, Error> {
+    let id: String = row.get(0);
+    let dossier = document(&id, &row.get::<String, _>(2))?;
+    let due_at = Timestamp::from_millisecond(row.get(1)).unwrap_or(Timestamp::UNIX_EPOCH);
+    Ok(Listed { id, due_at, dossier })
 }
 
 /// The case as its document says.

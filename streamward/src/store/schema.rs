@@ -8,7 +8,7 @@ use sqlx::{AnyPool, Row};
 use super::{Error, Kind};
 
 /// Each version, the first first.
-const VERSIONS: [&[&str]; 6] = [
+const VERSIONS: [&[&str]; 7] = [
     &[
         // What was done, in order: entry is the leaf of the tree, body is what its digest is of.
         "CREATE TABLE log (
@@ -71,6 +71,13 @@ const VERSIONS: [&[&str]; 6] = [
         // Hashes of complete subtrees of the log, for proofs; each can be made again from the log.
         "CREATE TABLE subtrees (
         level INTEGER NOT NULL, number INTEGER NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (level, number)) STRICT",
+    ],
+    &[
+        // What each case is found by, and how many records of the log that is of; as the log makes it.
+        "CREATE TABLE terms (case_id TEXT NOT NULL, term TEXT NOT NULL, PRIMARY KEY (case_id, term)) STRICT",
+        "CREATE INDEX terms_term ON terms (term, case_id)",
+        "CREATE TABLE indexed (id INTEGER PRIMARY KEY, n_records INTEGER NOT NULL) STRICT",
+        "INSERT INTO indexed (id, n_records) VALUES (1, 0)",
     ],
 ];
 

@@ -5,6 +5,8 @@ mod bulk;
 mod intake;
 mod proof;
 mod quality;
+mod search;
+
 
 use std::future::Future;
 

@@ -120,6 +120,7 @@ impl Store {
 
     async fn verify_cases(&self, findings: &mut Findings) -> Result<(), Error> {
         let mut after = String::new();
+        let n_indexed = self.n_indexed().await?;
         loop {
             let rows = sqlx::query(
                 "SELECT id, is_done, lane, is_video, is_payments, place, filing_at, document, n_in_vault,
@@ -129,9 +130,10 @@ impl Store {
             .bind(after.clone())
             .fetch_all(&self.pool)
             .await?;
-            let Some(last) = rows.last() else { break };
-            let last: String = last.get(0);
-            let deeds = self.logged_between(&after, &last).await?;
+            let last: Option<String> = rows.last().map(|row| row.get(0));
+            let deeds = self.logged_between(&after, last.as_deref().unwrap_or_default()).await?;
+            self.verify_terms((&after, last.as_deref()), n_indexed, &deeds, findings).await?;
+            let Some(last) = last else { break };
             after = last;
             for row in &rows {
                 let id: String = row.get(0);
@@ -169,19 +171,23 @@ impl Store {
         Ok(())
     }
 
-    /// What the log has of each case after `after` up to `last`: bodies and entries, the earliest first.
-    async fn logged_between(&self, after: &str, last: &str) -> Result<HashMap<String, Vec<(String, String)>>, Error> {
+    /// What the log has of each case after `after` up to `last`: bodies, entries and positions, the earliest first.
+    async fn logged_between(
+        &self,
+        after: &str,
+        last: &str,
+    ) -> Result<HashMap<String, Vec<(String, String, i64)>>, Error> {
         let rows = sqlx::query(
-            "SELECT subject, body, entry FROM log WHERE subject > $1 AND subject <= $2
+            "SELECT subject, body, entry, position FROM log WHERE subject > $1 AND subject <= $2
              AND subject NOT IN ('people', 'vault', 'quality') ORDER BY subject, position",
         )
         .bind(after.to_owned())
         .bind(last.to_owned())
         .fetch_all(&self.pool)
         .await?;
-        let mut deeds: HashMap<String, Vec<(String, String)>> = HashMap::new();
+        let mut deeds: HashMap<String, Vec<(String, String, i64)>> = HashMap::new();
         for row in rows {
-            deeds.entry(row.get(0)).or_default().push((row.get(1), row.get(2)));
+            deeds.entry(row.get(0)).or_default().push((row.get(1), row.get(2), row.get(3)));
         }
         Ok(deeds)
     }
@@ -261,9 +267,9 @@ impl Store {
 }
 
 /// The case that these deeds make, each with the entry it was logged by; none where they make none.
-fn made_again(deeds: &[(String, String)]) -> Option<Dossier> {
+fn made_again(deeds: &[(String, String, i64)]) -> Option<Dossier> {
     let (mut dossier, mut hands) = (Dossier::default(), Hands::default());
-    for (body, entry) in deeds {
+    for (body, entry, _) in deeds {
         let (deed, entry): (Deed, Entry) = (serde_json::from_str(body).ok()?, serde_json::from_str(entry).ok()?);
         hands.take(entry.who.as_ref(), &deed).ok()?;
         dossier.apply(&deed).ok()?;

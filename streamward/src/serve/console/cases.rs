@@ -83,7 +83,7 @@ fn waits(dossier: &Dossier) -> bool {
     matches!(dossier.case().state(), CaseState::New | CaseState::Triaged)
 }
 
-fn table(cases: &[Listed], reader: &Account, now: Timestamp) -> Html {
+pub(super) fn table(cases: &[Listed], reader: &Account, now: Timestamp) -> Html {
     let row = |Listed { id, due_at, dossier }: &Listed| {
         let seen = dossier.referrals_in(&reader.compartments).next();
         let n_more = dossier.referrals_in(&reader.compartments).count().saturating_sub(1);

@@ -54,7 +54,7 @@ const OUTSIDE: &[(&str, &str, Door)] = &[
 const SCOPES: [&str; 4] = ["hash", "match", "banks", "curate"];
 
 /// Everything that any form asks for, so that nothing is refused for what is not filled in.
-const FILLED: &str = "verdict=violation&reason=a&policy_version=1&incident=material&basis=a&until=&mode=tile&shown_ms=1&\
+const FILLED: &str = "text=a&verdict=violation&reason=a&policy_version=1&incident=material&basis=a&until=&mode=tile&shown_ms=1&\
                       name=somebody&role=reviewer&reads=video&outcome=innocent&note=a&answer=release&code=x&remark=&reference=a&said=a&received_on=&ruling=upheld&\
                       payer=a&beneficiary=a&amount=1&currency=PHP&at=2026-11-24T09:10:00Z&source=a";
 
