@@ -23,6 +23,7 @@ from casework_load import free_port, incident  # noqa: E402
 
 LIMITS_MS = {"queue page": 100, "proof of a record": 20}
 N_ASKED = 300
+REPLICA_PORT = free_port()
 SETTINGS = """
 [[jurisdiction]]
 country = "ZZ"
@@ -40,7 +41,9 @@ def main(program: str, n_cases: int) -> int:
     if not url:
         print("not run: there is no PostgreSQL")
         return 0
-    postgres = Path(urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)["host"][0])
+    parts = urllib.parse.urlsplit(url)
+    postgres = Path(urllib.parse.parse_qs(parts.query)["host"][0])
+    os.environ["PGPORT"] = str(parts.port)
     with tempfile.TemporaryDirectory() as folder:
         return story(program, n_cases, url, postgres, Path(folder))
 
@@ -74,7 +77,7 @@ def story(program: str, n_cases: int, url: str, postgres: Path, folder: Path) ->
     is_right = ask(program, run, data, url, folder, kept)
     copy = copied(postgres)
     try:
-        replica = url.replace("localhost", "localhost:5433")
+        replica = url.replace(f":{os.environ['PGPORT']}/", f":{REPLICA_PORT}/")
         timed("the forms of a year, from a replica", lambda: run("case", "forms", "--from", "2026-01-01", "--to", "2026-12-31", "--out", folder / "forms", database=replica))
         wait_for(postgres, copy)
         # The machine is lost: the copy of the database and the backup of the folder, without the months' keys, are left.
@@ -163,8 +166,8 @@ class Caller:
 
 def migrate(run, postgres: Path, data: Path, url: str) -> None:
     """As a store that an older version wrote: what the last version added is taken away, and opened again."""
-    sql(postgres, "DROP TABLE subtrees", port=5433)
-    sql(postgres, "DELETE FROM schema_version WHERE version = (SELECT max(version) FROM schema_version)", port=5433)
+    sql(postgres, "DROP TABLE subtrees", port=REPLICA_PORT)
+    sql(postgres, "DELETE FROM schema_version WHERE version = (SELECT max(version) FROM schema_version)", port=REPLICA_PORT)
     timed("the older store opened, and so brought to this version", lambda: run("case", "checkpoint", at=data, database=url))
 
 
@@ -179,16 +182,16 @@ def copied(postgres: Path) -> Path:
     """A base backup of the running database, started as its replica."""
     copy = postgres / "copy"
     timed("a backup of the running database", lambda: as_postgres(
-        "pg_basebackup", "-D", copy, "-R", "-X", "stream", "-c", "fast", "-h", postgres, "-U", "streamward"))
+        "pg_basebackup", "-D", copy, "-R", "-X", "stream", "-c", "fast", "-h", postgres, "-p", os.environ["PGPORT"], "-U", "streamward"))
     control(postgres, copy, "start", "-l", postgres / "copy.log", "-o",
-            f"-c listen_addresses='' -c unix_socket_directories='{postgres}' -c port=5433 -c max_connections=200")
+            f"-c listen_addresses='' -c unix_socket_directories='{postgres}' -c port={REPLICA_PORT} -c max_connections=200")
     return copy
 
 
 def wait_for(postgres: Path, copy: Path) -> None:
     at = sql(postgres, "SELECT pg_current_wal_lsn()")
     for _ in range(600):
-        if sql(postgres, f"SELECT pg_last_wal_replay_lsn() >= '{at}'", port=5433) == "t":
+        if sql(postgres, f"SELECT pg_last_wal_replay_lsn() >= '{at}'", port=REPLICA_PORT) == "t":
             return
         time.sleep(0.1)
     sys.exit("the replica does not follow")
@@ -198,8 +201,8 @@ def control(postgres: Path, data: Path, *words) -> None:
     as_postgres("pg_ctl", "-D", data, "-w", *words)
 
 
-def sql(postgres: Path, statement: str, port=5432) -> str:
-    return as_postgres("psql", "-h", postgres, "-p", port, "-U", "streamward", "-d", "postgres", "-Atc", statement)
+def sql(postgres: Path, statement: str, port=None) -> str:
+    return as_postgres("psql", "-h", postgres, "-p", port or os.environ["PGPORT"], "-U", "streamward", "-d", "postgres", "-Atc", statement)
 
 
 def as_postgres(name: str, *words) -> str:

@@ -6,7 +6,7 @@ mod intake;
 mod proof;
 mod quality;
 mod search;
-
+mod tls;
 
 use std::future::Future;
 
