@@ -193,23 +193,28 @@ fn flight_over_tls(tls: Mutual) -> Arc<ArrowFlightServerProvider> {
 }
 
 /// How a job is parted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Split {
     /// Pieces of each part; a few for each core of all machines.
     pub n_partitions: usize,
+    /// Settings of DataFusion and Ballista besides, by their names.
+    pub settings: Vec<(String, String)>,
 }
 
 /// A session in this process: threads instead of machines.
-pub fn here(split: Split) -> SessionContext {
-    SessionContext::new_with_config(of_our_kind(SessionConfig::new(), split))
+///
+/// # Errors
+/// When a setting is none.
+pub fn here(split: &Split) -> anyhow::Result<SessionContext> {
+    Ok(SessionContext::new_with_config(of_our_kind(SessionConfig::new(), split)?))
 }
 
 /// A session with the scheduler at `url`, `df://host:port`.
 ///
 /// # Errors
-/// When the address is none.
-pub async fn there(url: &str, split: Split, tls: Option<&Mutual>) -> anyhow::Result<SessionContext> {
-    let mut config = of_our_kind(SessionConfig::new_with_ballista(), split)
+/// When the address is none, or a setting.
+pub async fn there(url: &str, split: &Split, tls: Option<&Mutual>) -> anyhow::Result<SessionContext> {
+    let mut config = of_our_kind(SessionConfig::new_with_ballista(), split)?
         .with_ballista_logical_extension_codec(Arc::new(TableCodec::default()))
         .with_ballista_physical_extension_codec(Arc::new(OperatorCodec::default()))
         .with_ballista_adaptive_query_planner(false)
@@ -225,10 +230,15 @@ pub async fn there(url: &str, split: Split, tls: Option<&Mutual>) -> anyhow::Res
         .with_context(|| format!("{url} is no address of a scheduler\n  to do: give --cluster df://HOST:PORT"))
 }
 
-fn of_our_kind(config: SessionConfig, split: Split) -> SessionConfig {
-    config
+fn of_our_kind(config: SessionConfig, split: &Split) -> anyhow::Result<SessionConfig> {
+    let mut config = config
         .with_target_partitions(split.n_partitions)
         .with_round_robin_repartition(false)
         // A file of a megabyte and more is read in pieces.
-        .set_usize("datafusion.optimizer.repartition_file_min_size", 1 << 20)
+        .set_usize("datafusion.optimizer.repartition_file_min_size", 1 << 20);
+    for (name, value) in &split.settings {
+        let set = config.options_mut().set(name, value);
+        set.with_context(|| format!("{name}={value} is no setting of DataFusion or Ballista\n  to do: check --set"))?;
+    }
+    Ok(config)
 }

@@ -128,7 +128,7 @@ mod tests {
             wanted: Wanted::Features,
         };
         let table = Arc::new(FeaturesTable::new(Job::new(asked).unwrap()));
-        let session = here(Split { n_partitions: 4 });
+        let session = here(&Split { n_partitions: 4, settings: Vec::new() }).unwrap();
         let plan = session.read_table(table).unwrap().create_physical_plan().await.unwrap();
         let plan = displayable(plan.as_ref()).indent(false).to_string();
         let n = |by: &str| plan.matches(by).count();

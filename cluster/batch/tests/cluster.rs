@@ -145,6 +145,14 @@ fn alerts_of_a_file_are_those_of_one_process_to_the_byte() {
     let there = cluster.client(&words).end();
     assert_eq!(there.status.code(), Some(1));
     assert!(there.out == expected.as_bytes(), "the cluster gives other alerts");
+    match std::env::var_os("STREAMWARD_PROGRAM") {
+        None => eprintln!("lacking: STREAMWARD_PROGRAM, so `streamward payments score --cluster` was not asked"),
+        Some(program) => {
+            let handed_over = cluster.desk(&program, &[&["payments"], &words[..]].concat());
+            assert_eq!(handed_over.status.code(), Some(1), "{}", String::from_utf8_lossy(&handed_over.stderr));
+            assert!(handed_over.stdout == expected.as_bytes(), "handed over, the cluster gives other alerts");
+        }
+    }
     let here = Process::start(folder.path(), "alone", &words).end();
     assert!(here.out == expected.as_bytes(), "DataFusion gives other alerts");
 }
@@ -157,6 +165,7 @@ fn what_is_missing_is_named() {
     for (words, named) in [
         (vec!["features", &rows], "write the folder anew"),
         (vec!["score", "transfers.jsonl"], "check the path"),
+        (vec!["score", "transfers.jsonl", "--set", "nonsense"], "NAME=VALUE"),
         (vec!["executor", "--scheduler", "nowhere"], "give --scheduler HOST:PORT"),
     ] {
         let process = Process::start(folder.path(), "wrong", &words);

@@ -32,6 +32,9 @@ pub(super) struct Engine {
     /// this machine when not given.
     #[arg(long, value_name = "FOLDER")]
     shared: Option<PathBuf>,
+    /// A setting of DataFusion or Ballista, such as ballista.shuffle.compression.codec=none. Can be given several times.
+    #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
+    settings: Vec<(String, String)>,
     #[command(flatten)]
     tls: Choices,
 }
@@ -69,16 +72,17 @@ impl Engine {
             }
             (Some(url), false) => {
                 let tls = self.tls.load()?;
-                Answer::of(&there(url, self.split(), tls.as_ref()).await?, &job).await?
+                Answer::of(&there(url, &self.split(), tls.as_ref()).await?, &job).await?
             }
-            (None, false) => Answer::of(&here(self.split()), &job).await?,
+            (None, false) => Answer::of(&here(&self.split())?, &job).await?,
         };
         Ok(Reckoned { job, loaded, answer })
     }
 
     fn split(&self) -> Split {
         let n_cores = std::thread::available_parallelism().map_or(1, usize::from);
-        Split { n_partitions: self.pieces.unwrap_or(2 * n_cores).max(1) }
+        let n_partitions = self.pieces.unwrap_or(2 * n_cores).max(1);
+        Split { n_partitions, settings: self.settings.clone() }
     }
 
     /// Writes a folder of rows that lasts as long as what is given back.
@@ -97,6 +101,11 @@ impl Engine {
         Folder::of(folder.path()).write(loaded.book.rows(), pack, overlay)?;
         Ok((absolute(folder.path())?, Some(folder)))
     }
+}
+
+fn setting(text: &str) -> Result<(String, String), String> {
+    let setting = text.split_once('=').map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned()));
+    setting.ok_or_else(|| "give it as NAME=VALUE".to_owned())
 }
 
 fn absolute(path: &Path) -> anyhow::Result<PathBuf> {

@@ -1,9 +1,10 @@
 //! A cluster on this machine: a scheduler and executors as processes, whose processor time is read from the system.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 /// A process, killed when it is dropped.
@@ -144,6 +145,14 @@ impl Cluster {
     /// Starts a client that shows no certificate.
     pub fn stranger(&self, words: &[&str]) -> Process {
         Process::start(&self.folder, "stranger", &[words, &["--cluster", &self.url]].concat())
+    }
+
+    /// Runs the desk's own program, which finds ours on PATH and becomes it.
+    pub fn desk(&self, program: &OsStr, words: &[&str]) -> Output {
+        let ours = Path::new(env!("CARGO_BIN_EXE_streamward-batch")).parent().expect("a program lies in a folder");
+        let command = &mut Command::new(program);
+        let command = command.args(words).args(["--cluster", &self.url]).env("PATH", ours).stdin(Stdio::null());
+        command.output().expect("the desk's program starts")
     }
 
     /// Seconds on a processor so far, of scheduler and executors.
