@@ -104,6 +104,12 @@ run(async (browser) => {
   await looked(ed, 'claim-allowed');
   await ada.goto(`${ADDRESS}${at}`);
   faultUnless(!(await ada.$eval('main', (main) => main.innerText)).includes('payer 7'), 'what was paid is shown to who may not read it');
+  await ada.goto(`${ADDRESS}/find`);
+  await ada.type('#text', 'call-4711');
+  await click(ada, 'Find');
+  const found = await ada.$$eval('tr[data-row]', (rows) => rows.length);
+  if (found < 1) faults.push('a call that has a case is not found');
+  await looked(ada, 'found');
   for (const [path, name] of [['/', 'queue-after'], ['/done', 'done'], ['/outbox', 'outbox'], ['/figures', 'figures'], ['/figures/forms', 'forms'], ['/lists', 'lists'], ['/people', 'people'], ['/me', 'you'], ['/nowhere', 'not-found'], [at, 'case-reported'], ['/log', 'log']]) {
     await bo.goto(`${ADDRESS}${path}`);
     await looked(bo, name);

@@ -53,7 +53,7 @@ impl Store {
     pub(super) async fn verify_subtrees(&self, of_256: Vec<Hash>, findings: &mut Findings) -> Result<(), Error> {
         let mut made = vec![of_256];
         while let Some(below) = made.last().filter(|below| below.len() as u64 >= BLOCK) {
-            made.push(below.chunks_exact(BLOCK as usize).map(|block| root(block)).collect());
+            made.push(below.chunks_exact(BLOCK as usize).map(root).collect());
         }
         let mut after = (i64::MIN, -1);
         loop {
