@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 from casework import Browser, serve  # noqa: E402
 from casework_load import free_port, incident  # noqa: E402
 
-LIMITS_MS = {"queue page": 100, "proof of a record": 20}
+LIMITS_MS = {"queue page": 100, "proof of a record": 20, "a case found by its call": 100}
 N_ASKED = 300
 REPLICA_PORT = free_port()
 SETTINGS = """
@@ -74,7 +74,7 @@ def story(program: str, n_cases: int, url: str, postgres: Path, folder: Path) ->
     (folder / "kept.jsonl").write_text(incident("kept") + "\n")
     kept = json.loads(run("refer", folder / "kept.jsonl", "--evidence", folder / "card.png", "--keep-evidence", "--json"))["case"]
 
-    is_right = ask(program, run, data, url, folder, kept)
+    is_right = ask(program, run, data, url, folder, kept, n_cases, postgres)
     copy = copied(postgres)
     try:
         replica = url.replace(f":{os.environ['PGPORT']}/", f":{REPLICA_PORT}/")
@@ -98,7 +98,7 @@ def story(program: str, n_cases: int, url: str, postgres: Path, folder: Path) ->
     return 0 if is_right else 1
 
 
-def ask(program: str, run, data: Path, url: str, folder: Path, kept: str) -> bool:
+def ask(program: str, run, data: Path, url: str, folder: Path, kept: str, n_cases: int, postgres: Path) -> bool:
     """What people and programs ask, while incidents come in."""
     token = run("person", "token", "load")
     running: list = []
@@ -108,12 +108,14 @@ def ask(program: str, run, data: Path, url: str, folder: Path, kept: str) -> boo
         caller = Caller(address, token)
         n_records = int(run("case", "checkpoint").splitlines()[1])
         timed("the first proof, which reckons all subtrees", lambda: caller.ask(f"/api/v1/log/proof?position={n_records // 3}"))
+        timed("what cases are found by, beside that", lambda: wait_until_indexed(postgres, n_records))
         is_ended = threading.Event()
         coming = threading.Thread(target=send_steadily, args=(address, token, is_ended))
         coming.start()
         waits = {
             "queue page": [wait(lambda: ada.get("/")) for _ in range(N_ASKED)],
             "proof of a record": [wait(lambda: caller.ask(f"/api/v1/log/proof?position={random.randrange(n_records)}")) for _ in range(N_ASKED)],
+            "a case found by its call": [wait(lambda: found(ada, f"seed {random.randrange(n_cases)}")) for _ in range(N_ASKED)],
             "page of a case": [wait(lambda: ada.get(f"/cases/{kept}")) for _ in range(N_ASKED)],
         }
         is_ended.set()
@@ -129,6 +131,18 @@ def ask(program: str, run, data: Path, url: str, folder: Path, kept: str) -> boo
         is_right &= limit is None or p99 < limit
     timed("what can be swept", lambda: run("vault", "sweep"))
     return is_right
+
+
+def wait_until_indexed(postgres: Path, n_records: int) -> None:
+    while int(sql(postgres, "SELECT n_records FROM indexed")) < n_records:
+        time.sleep(0.2)
+
+
+def found(reader: Browser, call: str) -> None:
+    response = reader.ask("POST", "/find", urllib.parse.urlencode({"text": call}))
+    text = response.read().decode()
+    if response.status != 200 or text.count("data-row") != 1:
+        sys.exit(f"{call} was not found once\n{text}")
 
 
 def fill(run, folder: Path, n_cases: int) -> None:
@@ -166,7 +180,8 @@ class Caller:
 
 def migrate(run, postgres: Path, data: Path, url: str) -> None:
     """As a store that an older version wrote: what the last version added is taken away, and opened again."""
-    sql(postgres, "DROP TABLE subtrees", port=REPLICA_PORT)
+    for table in ("terms", "indexed"):
+        sql(postgres, f"DROP TABLE {table}", port=REPLICA_PORT)
     sql(postgres, "DELETE FROM schema_version WHERE version = (SELECT max(version) FROM schema_version)", port=REPLICA_PORT)
     timed("the older store opened, and so brought to this version", lambda: run("case", "checkpoint", at=data, database=url))
 
