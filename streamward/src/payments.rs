@@ -36,7 +36,7 @@ pub(crate) enum Command {
         #[command(flatten)]
         arguments: score::Arguments,
         #[command(flatten)]
-        cluster: cluster::Arguments,
+        cluster: cluster::Cluster,
     },
     /// Writes what the windows hold at each transfer, and how fast they were reckoned.
     Features(features::Arguments),

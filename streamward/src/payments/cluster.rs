@@ -12,7 +12,7 @@ use crate::sibling;
 
 /// Which cluster reckons.
 #[derive(Args)]
-pub(crate) struct Arguments {
+pub(crate) struct Cluster {
     /// Let a cluster reckon: its scheduler, df://HOST:PORT. The program streamward-batch must be beside this one or on PATH.
     #[arg(long, value_name = "URL")]
     cluster: Option<String>,
@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
     name: Option<String>,
 }
 
-impl Arguments {
+impl Cluster {
     /// Whether a cluster was asked for.
     pub(crate) fn are_given(&self) -> bool {
         self.cluster.is_some()

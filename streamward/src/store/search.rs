@@ -14,8 +14,8 @@ use super::bulk::places;
 use super::cases::listed;
 use super::{Error, Findings, Listed, Store};
 
-/// Records that are read at once.
-const AT_ONCE: i64 = 2000;
+/// Records that are read at once: few, so that whoever writes waits for a few milliseconds at most.
+const AT_ONCE: i64 = 250;
 /// Rows that are written at once.
 const N_ROWS: usize = 1000;
 /// Cases that are found at most.
