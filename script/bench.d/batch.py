@@ -3,8 +3,8 @@
 
 Processor seconds (user + system) of all processes together: client, scheduler, executors. Every run must give the same
 bytes. One thread, DataFusion in one process, Ballista with one executor and with two, each with one task at a time, on
-the rows of `script/bench payments`; then two executors by other settings. The release build of cluster/batch, which
-takes an hour to build on two cores.
+rows like those of `script/bench payments`; with --ways two executors by other settings too. The release build of cluster/batch,
+which takes half an hour to build on two cores.
 
 usage: script/bench.d/batch.py [--rows N] [--ways]
 10,000,000 rows when not given. --ways: the settings that were tried for less. A table on stderr, one JSON object on stdout.
