@@ -175,6 +175,7 @@ impl Proofs<'_> {
         if hashes.is_empty() {
             return Ok(());
         }
+        let _turn = self.store.turn.lock().await;
         let mut tx = self.store.pool.begin().await?;
         for (number, hash) in hashes {
             sqlx::query("INSERT INTO subtrees (level, number, hash) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING")

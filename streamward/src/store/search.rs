@@ -70,6 +70,8 @@ impl Store {
             let deed = serde_json::from_str::<Deed>(&row.get::<String, _>(2)).ok();
             found.extend(deed.iter().flat_map(terms).map(|term| (row.get(1), term)));
         }
+        // In turn with whoever writes cases: SQLite lets those who meet wait much longer than the other takes.
+        let _turn = self.turn.lock().await;
         let mut tx = self.pool.begin().await?;
         let moved = sqlx::query("UPDATE indexed SET n_records = $1 WHERE n_records = $2")
             .bind(last.get::<i64, _>(0) + 1)
