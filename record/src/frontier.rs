@@ -1,7 +1,7 @@
 //! What must be kept of a record to go on writing it?
 //!
 //! Only the roots of its complete subtrees, one for each bit of its size: at most 64 hashes, however long the record is.
-//! Proofs need the whole [`Tree`](crate::Tree); whoever only appends and signs does not.
+//! Proofs need more: the [`Tree`](crate::Tree), or the [`subtree`](crate::subtree)s that each of them names.
 
 use crate::subtree::join;
 use crate::{Error, Hash};

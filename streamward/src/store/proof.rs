@@ -17,7 +17,7 @@ use super::{Error, Findings, Store};
 /// Of every so many levels one is kept: subtrees of 256 records, of 65,536, and so on.
 const LEVELS: u32 = 8;
 /// How many hashes a block has: those that make one of the next kept level.
-const BLOCK: u64 = 1 << LEVELS;
+pub(super) const BLOCK: u64 = 1 << LEVELS;
 
 /// Proofs at one size of the log. What one has read serves the next.
 pub(crate) struct Proofs<'s> {

@@ -110,12 +110,13 @@ impl Store {
         deeds: &HashMap<String, Vec<(String, String, i64)>>,
         findings: &mut Findings,
     ) -> Result<(), Error> {
-        let rows = sqlx::query("SELECT case_id, term FROM terms WHERE case_id > $1 AND (case_id <= $2 OR $3 = 1)")
-            .bind(after.to_owned())
-            .bind(last.unwrap_or_default().to_owned())
-            .bind(i64::from(last.is_none()))
-            .fetch_all(&self.pool)
-            .await?;
+        let rows = match last {
+            Some(last) => sqlx::query("SELECT case_id, term FROM terms WHERE case_id > $1 AND case_id <= $2")
+                .bind(after.to_owned())
+                .bind(last.to_owned()),
+            None => sqlx::query("SELECT case_id, term FROM terms WHERE case_id > $1").bind(after.to_owned()),
+        };
+        let rows = rows.fetch_all(&self.pool).await?;
         let mut kept: HashMap<String, BTreeSet<String>> = HashMap::new();
         for row in &rows {
             kept.entry(row.get(0)).or_default().insert(row.get(1));

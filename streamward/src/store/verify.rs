@@ -15,6 +15,7 @@ use sqlx::Row;
 
 use super::cases::{Columns, text};
 use super::looks::day;
+use super::proof::BLOCK;
 use super::{Account, Error, Store};
 
 /// What was found.
@@ -77,7 +78,7 @@ impl Store {
                 let hash = Hash::of_entry(entry.as_bytes());
                 frontier.append_hash(hash);
                 subtree.append_hash(hash);
-                if subtree.n_entries() == 256 {
+                if subtree.n_entries() == BLOCK {
                     subtrees.push(std::mem::take(&mut subtree).root());
                 }
                 let subject: String = row.get(3);
