@@ -29,7 +29,7 @@ pub use packs::{Proposal, ProposalState};
 use crate::error::Problem;
 use crate::features::Stream;
 use crate::pack::Entity;
-use crate::score::{Members, Memory, Raised, score};
+use crate::score::{Members, Memory, Raised, level};
 use crate::{Alert, Book, Features, Pack, Transfer};
 use event::text;
 
@@ -178,7 +178,7 @@ impl Gate {
         let row = self.book.rows()[index as usize];
         let Some(from) = self.rule.from.filter(|_| row.counts()) else { return };
         for (place, typology) in self.pack.typologies.iter().enumerate() {
-            let level = typology.level(&score(features, typology, &self.pack));
+            let level = level(features, typology, &self.pack);
             let about = self.party(place, index);
             let is_cleared = self.cleared_until.get(&about).is_some_and(|&until_s| arrived_s < until_s);
             if level.is_none_or(|level| level < from) || is_cleared {

@@ -113,7 +113,7 @@ pub struct Typology {
     pub families: Vec<(String, i64)>,
     /// Families that must speak, 3 or more.
     pub n_families_min: usize,
-    /// Places in [`Pack::indicators`], each with the place of its family.
+    /// Places in [`Pack::indicators`], each with the place of its family; family by family, none without any.
     pub indicators: Vec<(usize, usize)>,
     /// Places in [`Pack::protections`].
     pub protections: Vec<usize>,

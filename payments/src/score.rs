@@ -88,13 +88,23 @@ pub struct Score {
 /// Adds up one typology for one transfer.
 pub fn score(features: &Features, typology: &Typology, pack: &Pack) -> Score {
     let points = |indicator: &Indicator| indicator.points(features, pack);
-    sum(typology, pack, points, points)
+    let families: Vec<i64> = typology.points_by_family(pack, points).collect();
+    let capped: i64 = families.iter().zip(&typology.families).map(|(points, (_, cap))| *points.min(cap)).sum();
+    let protection = typology.points_off(pack, points);
+    let n_families = families.iter().filter(|&&points| points > 0).count();
+    Score { families, n_families, protection, total: (capped - protection).max(0) }
 }
 
-/// The most that [`score`] can come to once the sender's peers are known; `features` hold all but those.
+/// What one typology calls for at one transfer, if anything: that of its [`score`], added up only as far as it takes.
+pub fn level(features: &Features, typology: &Typology, pack: &Pack) -> Option<Level> {
+    let points = |indicator: &Indicator| indicator.points(features, pack);
+    typology.level_by(pack, points, points)
+}
+
+/// The most that [`level`] can come to once the sender's peers are known; `features` hold all but those.
 ///
 /// Where this calls for nothing, nothing will: who reckons on many machines need not carry such a transfer on.
-pub fn at_most(features: &Features, typology: &Typology, pack: &Pack) -> Score {
+pub fn level_at_most(features: &Features, typology: &Typology, pack: &Pack) -> Option<Level> {
     let most = |indicator: &Indicator| match indicator.reads_peers() {
         true => indicator.bands.iter().map(|band| band.points).max().unwrap_or(0),
         false => indicator.points(features, pack),
@@ -103,35 +113,56 @@ pub fn at_most(features: &Features, typology: &Typology, pack: &Pack) -> Score {
         true => 0,
         false => protection.points(features, pack),
     };
-    sum(typology, pack, most, least)
-}
-
-fn sum(
-    typology: &Typology,
-    pack: &Pack,
-    points: impl Fn(&Indicator) -> i64,
-    protection: impl Fn(&Indicator) -> i64,
-) -> Score {
-    let mut families = vec![0; typology.families.len()];
-    for &(indicator, family) in &typology.indicators {
-        families[family] += points(&pack.indicators[indicator]);
-    }
-    let capped: i64 = families.iter().zip(&typology.families).map(|(points, (_, cap))| *points.min(cap)).sum();
-    let protections = typology.protections.iter().map(|&place| protection(&pack.protections[place]));
-    let protection = protections.sum::<i64>().min(typology.protection_cap);
-    let n_families = families.iter().filter(|&&points| points > 0).count();
-    Score { families, n_families, protection, total: (capped - protection).max(0) }
+    typology.level_by(pack, most, least)
 }
 
 impl Typology {
     /// What a score calls for, if anything.
     pub fn level(&self, score: &Score) -> Option<Level> {
-        match score.total {
-            _ if score.n_families < self.n_families_min => None,
+        self.level_of(score.n_families, score.total)
+    }
+
+    fn level_of(&self, n_families: usize, total: i64) -> Option<Level> {
+        match total {
+            _ if n_families < self.n_families_min => None,
             total if total >= self.alert => Some(Level::Alert),
             total if total >= self.review => Some(Level::Review),
             _ => None,
         }
+    }
+
+    /// Most transfers are nowhere near a look, and that shows after a family or two: no other can make up for it.
+    fn level_by(
+        &self,
+        pack: &Pack,
+        points: impl Fn(&Indicator) -> i64,
+        protection: impl Fn(&Indicator) -> i64,
+    ) -> Option<Level> {
+        let (mut n_families, mut total) = (0, 0);
+        let mut n_to_come = self.families.len();
+        let mut to_come: i64 = self.families.iter().map(|(_, cap)| cap).sum();
+        for (points, &(_, cap)) in self.points_by_family(pack, points).zip(&self.families) {
+            n_families += usize::from(points > 0);
+            total += points.min(cap);
+            n_to_come -= 1;
+            to_come -= cap;
+            if n_families + n_to_come < self.n_families_min || total + to_come < self.review {
+                return None;
+            }
+        }
+        self.level_of(n_families, (total - self.points_off(pack, protection)).max(0))
+    }
+
+    /// Points of each family, uncapped.
+    fn points_by_family(&self, pack: &Pack, points: impl Fn(&Indicator) -> i64) -> impl Iterator<Item = i64> {
+        let families = self.indicators.chunk_by(|(_, one), (_, next)| one == next);
+        families.map(move |own| own.iter().map(|&(place, _)| points(&pack.indicators[place])).sum())
+    }
+
+    /// What protections take off.
+    fn points_off(&self, pack: &Pack, points: impl Fn(&Indicator) -> i64) -> i64 {
+        let all = self.protections.iter().map(|&place| points(&pack.protections[place]));
+        all.sum::<i64>().min(self.protection_cap)
     }
 }
 
@@ -176,7 +207,7 @@ impl Memory {
             return;
         }
         for (place, typology) in pack.typologies.iter().enumerate() {
-            let Some(level) = typology.level(&score(features, typology, pack)) else { continue };
+            let Some(level) = level(features, typology, pack) else { continue };
             let key = (place as u32, party(typology, row));
             let is_at_rest =
                 self.last.get(&key).is_some_and(|&(before, at_s)| row.at_s - at_s < pack.cooldown_s && level <= before);

@@ -51,7 +51,7 @@ fn gist(alert: &Alert) -> Gist {
 type Gist = (Level, i64, Vec<(String, i64, String)>, Vec<String>);
 
 #[test]
-fn no_score_is_more_than_it_could_be_before_the_peers_are_known() {
+fn no_level_is_more_than_it_could_be_before_the_peers_are_known() {
     let pack = pack();
     let rates = Rates::parse(RATES, pack.currency).unwrap();
     let (book, _) = Book::new(world().transfers, &rates, &pack.scope).unwrap();
@@ -59,11 +59,12 @@ fn no_score_is_more_than_it_could_be_before_the_peers_are_known() {
     for features in batch(book.rows(), pack.spans) {
         let early = Features { peers: Default::default(), ..features };
         for typology in &pack.typologies {
-            let (least, most) = (score(&features, typology, &pack), at_most(&early, typology, &pack));
-            assert!(least.total <= most.total && least.n_families <= most.n_families, "{features:?}");
-            assert!(typology.level(&least) <= typology.level(&most));
-            n_could += u32::from(typology.level(&most).is_some());
-            n_do += u32::from(typology.level(&least).is_some());
+            let added_up = typology.level(&score(&features, typology, &pack));
+            assert_eq!(level(&features, typology, &pack), added_up, "{features:?}");
+            let most = level_at_most(&early, typology, &pack);
+            assert!(added_up <= most, "{features:?}");
+            n_could += u32::from(most.is_some());
+            n_do += u32::from(added_up.is_some());
         }
     }
     assert!(n_do > 0 && n_could < 20 * n_do, "it tells few of {n_could} from {n_do}");
