@@ -4,10 +4,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use datafusion::error::{DataFusionError, Result};
+use payments::score::{level, level_at_most};
 use payments::{Features, Pack};
 use serde::{Deserialize, Serialize};
 
-use crate::rows::Folder;
+use crate::folder::Folder;
 
 /// One reckoning: over which rows, by which pack, and what is to come out. Travels as JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,23 +59,19 @@ impl Job {
 
     /// Whether a transfer with these features is to come out.
     pub fn wants(&self, features: &Features) -> bool {
+        let mut typologies = self.pack.typologies.iter();
         match self.asked.wanted {
             Wanted::Features => true,
-            Wanted::Levels => self.pack.typologies.iter().any(|typology| {
-                let score = payments::score::score(features, typology, &self.pack);
-                typology.level(&score).is_some()
-            }),
+            Wanted::Levels => typologies.any(|typology| level(features, typology, &self.pack).is_some()),
         }
     }
 
     /// Whether a transfer can come out whose peers are not known yet.
     pub fn could_want(&self, features: &Features) -> bool {
+        let mut typologies = self.pack.typologies.iter();
         match self.asked.wanted {
             Wanted::Features => true,
-            Wanted::Levels => self.pack.typologies.iter().any(|typology| {
-                let score = payments::score::at_most(features, typology, &self.pack);
-                typology.level(&score).is_some()
-            }),
+            Wanted::Levels => typologies.any(|typology| level_at_most(features, typology, &self.pack).is_some()),
         }
     }
 }

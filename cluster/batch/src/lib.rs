@@ -4,7 +4,7 @@
 //! them together: rows as Arrow columns, an operator that asks for a partitioning and calls a part, a table of which
 //! DataFusion plans the scan, and the codec by which all that travels between Ballista's processes.
 //!
-//! Read in this order: [`rows`] (what travels), [`packed`] (features as bytes), [`job`] (what is asked), [`reckon`]
+//! Read in this order: [`rows`] (what travels), [`folder`] (rows on disk), [`packed`] (features as bytes), [`job`] (what is asked), [`reckon`]
 //! (batches in, batches out), [`operator`] and [`table`] (what DataFusion sees), [`codec`] (what Ballista sees),
 //! [`cluster`] (its processes), [`tls`] (who may be one), [`run`] (a job and its result), [`command`] (the program).
 //!
@@ -13,6 +13,7 @@
 pub mod cluster;
 pub mod codec;
 pub mod command;
+pub mod folder;
 pub mod job;
 pub mod operator;
 pub mod packed;

@@ -1,7 +1,8 @@
 //! How does DataFusion call the kernel?
 //!
-//! One operator for the three parts of `payments::features::parts`. It says by which columns its rows must lie
-//! together, and the planner brings them there: across threads in DataFusion, across machines in Ballista.
+//! One operator for the three parts of `payments::features::parts`. The first takes pieces as they lie on disk, where
+//! the rows of a beneficiary are together already. The others say by which columns theirs must lie together, and the
+//! planner brings them there: across threads in DataFusion, across machines in Ballista.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use datafusion::physical_plan::{
     ChildrenPropertiesMode, DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties,
     InputDistributionRequirements, PlanProperties, ReplaceChildrenOptions,
 };
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{Stream, StreamExt, TryStreamExt, stream};
 use serde::{Deserialize, Serialize};
 
 use crate::job::Job;
@@ -28,7 +29,7 @@ use crate::reckon;
 /// Which part of the kernel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Part {
-    /// Of rows: those of a beneficiary together.
+    /// Of rows: those of a beneficiary in one piece.
     Beneficiaries,
     /// Of what that gives: those of a sender together; and of rows that go both ways: those of a beneficiary together,
     /// where it is the sender.
@@ -38,10 +39,10 @@ pub enum Part {
 }
 
 impl Part {
-    /// The columns by which each input's rows lie together.
+    /// The columns by which each input's rows lie together; none where they stay as they lie.
     fn keys(self) -> &'static [&'static [&'static str]] {
         match self {
-            Part::Beneficiaries => &[&["beneficiary"]],
+            Part::Beneficiaries => &[&[]],
             Part::Senders => &[&["sender"], &["beneficiary"]],
             Part::Peers => &[&["corridor", "channel"]],
         }
@@ -53,15 +54,6 @@ impl Part {
             Part::Senders => &reckon::OF_SENDERS,
             Part::Peers => &reckon::FOUND,
         })
-    }
-
-    fn reckon(self, mut inputs: Vec<Vec<RecordBatch>>, job: &Job) -> Result<Vec<RecordBatch>> {
-        let last = inputs.pop().unwrap_or_default();
-        match self {
-            Part::Beneficiaries => reckon::of_beneficiaries(last, job),
-            Part::Senders => reckon::of_senders(inputs.pop().unwrap_or_default(), last, job),
-            Part::Peers => reckon::of_peers(&last, job),
-        }
     }
 }
 
@@ -125,11 +117,17 @@ impl ExecutionPlan for Reckoning {
     }
 
     fn input_distribution_requirements(&self) -> InputDistributionRequirements {
-        let together: Vec<Distribution> = self.keys.iter().cloned().map(Distribution::KeyPartitioned).collect();
+        let together = self.keys.iter().cloned().map(Distribution::KeyPartitioned).collect();
         match self.part {
-            Part::Beneficiaries | Part::Peers => InputDistributionRequirements::new(together),
+            Part::Beneficiaries => InputDistributionRequirements::new(vec![Distribution::UnspecifiedDistribution]),
             Part::Senders => InputDistributionRequirements::co_partitioned(together),
+            Part::Peers => InputDistributionRequirements::new(together),
         }
+    }
+
+    /// Nobody may part what lies together on disk.
+    fn benefits_from_input_partitioning(&self) -> Vec<bool> {
+        vec![self.part != Part::Beneficiaries; self.inputs.len()]
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
@@ -162,19 +160,39 @@ impl ExecutionPlan for Reckoning {
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
         let each = self.inputs.iter().map(|input| input.execute(partition, Arc::clone(&context)));
-        let inputs = each.collect::<Result<Vec<_>>>()?;
+        let mut inputs = each.collect::<Result<Vec<_>>>()?;
         let (part, job) = (self.part, Arc::clone(&self.job));
-        let reckoned = async move {
-            let mut batches = Vec::with_capacity(inputs.len());
-            for input in inputs {
-                batches.push(input.try_collect::<Vec<RecordBatch>>().await?);
-            }
-            let began = std::time::Instant::now();
-            let found = part.reckon(batches, &job)?;
-            log::debug!("{part:?}, partition {partition}: {:.3} s", began.elapsed().as_secs_f64());
-            Ok::<_, DataFusionError>(stream::iter(found.into_iter().map(Ok)))
+        let Some(last) = inputs.pop() else { return Err(DataFusionError::Internal(format!("{part:?} has no input"))) };
+        let reckoned = match part {
+            Part::Beneficiaries => each_piece(last).map(move |piece| reckon::of_beneficiaries(&piece?, &job)).boxed(),
+            Part::Senders | Part::Peers => stream::once(async move {
+                match inputs.pop() {
+                    Some(paid) => reckon::of_senders(paid.try_collect().await?, last.try_collect().await?, &job),
+                    None => reckon::of_peers(&last.try_collect::<Vec<_>>().await?, &job),
+                }
+            })
+            .boxed(),
         };
-        let batches = stream::once(reckoned).try_flatten();
-        Ok(Box::pin(RecordBatchStreamAdapter::new(self.part.schema(), batches.boxed())))
+        let batches = reckoned.map_ok(|found| stream::iter(found).map(Ok)).try_flatten();
+        Ok(Box::pin(RecordBatchStreamAdapter::new(self.part.schema(), batches)))
     }
+}
+
+/// The batches of each piece, one piece after the other. Two that could be one are taken for one, which does no harm.
+fn each_piece(rows: SendableRecordBatchStream) -> impl Stream<Item = Result<Vec<RecordBatch>>> + Send {
+    stream::try_unfold((rows.fuse(), Vec::new()), |(mut rows, mut piece)| async move {
+        while let Some(batch) = rows.try_next().await? {
+            if batch.num_rows() == 0 {
+                continue;
+            }
+            let is_another = reckon::is_of_another_piece(&piece, &batch)?;
+            let before = if is_another { std::mem::take(&mut piece) } else { Vec::new() };
+            piece.push(batch);
+            if is_another {
+                return Ok(Some((before, (rows, piece))));
+            }
+        }
+        let last = std::mem::take(&mut piece);
+        Ok((!last.is_empty()).then_some((last, (rows, piece))))
+    })
 }

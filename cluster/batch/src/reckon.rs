@@ -1,7 +1,7 @@
 //! How do batches become features?
 //!
-//! One function for each part of the kernel. Each takes all batches of a partition, puts their rows in the book's
-//! order, calls the kernel and hands on what the next part needs. Features travel as bytes ([`crate::packed`]); each
+//! One function for each part of the kernel. The first takes the batches of a piece, the others those of a partition;
+//! each puts their rows in the book's order, calls the kernel and hands on what the next part needs. Features travel as bytes ([`crate::packed`]); each
 //! part adds its own, so that nothing is taken apart on the way.
 
 use std::sync::{Arc, LazyLock};
@@ -17,16 +17,13 @@ use payments::features::parts::{self, OfSender, Standing};
 
 use crate::job::{Job, Wanted};
 use crate::packed::Packed;
-use crate::rows::{NUMBER, Rows, SCHEMA, values};
+use crate::rows::{N_BATCH, NUMBER, Rows, SCHEMA, values};
 
 /// Name of the column of packed features.
 pub const FEATURES: &str = "features";
 
 /// A column beside a row's: how many senders its beneficiary has (`BeneficiaryFeatures::n_senders`).
 const N_SENDERS: &str = "n_senders";
-
-/// Rows in a batch that goes on.
-const N_BATCH: usize = 8192;
 
 /// What part 1 gives: rows, with features of the beneficiary.
 pub static OF_BENEFICIARIES: LazyLock<SchemaRef> = LazyLock::new(|| {
@@ -88,13 +85,23 @@ impl Found {
     }
 }
 
-/// Part 1, on all rows of some beneficiaries.
+/// Whether rows follow that are not of the piece read so far: in each, numbers ascend.
 ///
 /// # Errors
 /// When a batch is not of [`SCHEMA`].
-pub fn of_beneficiaries(batches: Vec<RecordBatch>, job: &Job) -> Result<Vec<RecordBatch>> {
-    let (rows, _) = Rows::gather(&batches)?;
-    drop(batches);
+pub fn is_of_another_piece(piece: &[RecordBatch], next: &RecordBatch) -> Result<bool> {
+    let Some(before) = piece.last() else { return Ok(false) };
+    let (before, next) = (values::<UInt32Type>(before, NUMBER)?, values::<UInt32Type>(next, NUMBER)?);
+    Ok(next.first() < before.last())
+}
+
+/// Part 1, on all rows of some beneficiaries.
+///
+/// # Errors
+/// When a batch is not of [`SCHEMA`], or a row is there twice.
+pub fn of_beneficiaries(batches: &[RecordBatch], job: &Job) -> Result<Vec<RecordBatch>> {
+    let (rows, places) = Rows::gather(batches)?;
+    once(places.len(), batches)?;
     let features = parts::of_beneficiaries(&rows.rows, job.pack.spans);
     let whole = rows.batch()?;
     in_batches(rows.rows.len(), |places| {
@@ -109,12 +116,13 @@ pub fn of_beneficiaries(batches: Vec<RecordBatch>, job: &Job) -> Result<Vec<Reco
 /// Part 2, on all rows of some senders, and on those rows of [`parts::two_way`] in which they are paid.
 ///
 /// # Errors
-/// When a batch is not of [`OF_BENEFICIARIES`], or not of [`SCHEMA`].
+/// When a batch is not of [`OF_BENEFICIARIES`], or not of [`SCHEMA`], or a row that was paid is there twice.
 pub fn of_senders(paid: Vec<RecordBatch>, received: Vec<RecordBatch>, job: &Job) -> Result<Vec<RecordBatch>> {
     let n_paid = paid.len() as u32;
     // A row that is in both stays as it was paid: it comes first.
     let batches: Vec<RecordBatch> = paid.into_iter().chain(received).collect();
     let (Rows { numbers, rows }, places) = Rows::gather(&batches)?;
+    once(places.iter().filter(|(batch, _)| *batch < n_paid).count(), &batches[..n_paid as usize])?;
     let mut n_senders: Vec<&[u32]> = Vec::new();
     let mut before: Vec<&BinaryArray> = Vec::new();
     for batch in &batches[..n_paid as usize] {
@@ -214,6 +222,15 @@ pub fn of_peers(batches: &[RecordBatch], job: &Job) -> Result<Vec<RecordBatch>> 
         found.push(RecordBatch::try_new(Arc::clone(&FOUND), columns)?);
     }
     Ok(found)
+}
+
+/// A row that a machine reckoned twice would be counted twice by the next.
+fn once(n_rows: usize, batches: &[RecordBatch]) -> Result<()> {
+    let n_came: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    if n_came == n_rows {
+        return Ok(());
+    }
+    Err(DataFusionError::Internal(format!("{n_came} rows came, {n_rows} of them others; report this as a bug")))
 }
 
 /// The packed features of a batch.

@@ -14,7 +14,7 @@ use payments::{Features, Row};
 
 use crate::job::{Job, Wanted};
 use crate::packed::Packed;
-use crate::reckon::{FOUND, Found, bytes};
+use crate::reckon::{self, FOUND, Found, bytes};
 use crate::rows::{NUMBER, values};
 use crate::table::FeaturesTable;
 
@@ -66,7 +66,10 @@ impl Answer {
             bar.inc(batch.num_rows() as u64);
             batches.push(batch);
         }
-        Ok(Answer { batches })
+        match job.asked.wanted {
+            Wanted::Features => Ok(Answer { batches: reckon::of_peers(&batches, job)? }),
+            Wanted::Levels => Ok(Answer { batches }),
+        }
     }
 
     /// Reckons by the plain kernel, on one thread.

@@ -1,7 +1,11 @@
 //! How does DataFusion come to the operator?
 //!
 //! Features are a table: its scan is the whole reckoning, and what lies between the operators the planner puts in.
+//!
+//! Who asks for all of them puts them in order anyway, and then the last part, whose work is a few additions a transfer,
+//! is nearer there than behind another journey of everything: such a table ends with the part before it.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,7 +13,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::catalog::{Session, TableProvider};
 use datafusion::datasource::TableType;
 use datafusion::datasource::listing::PartitionedFile;
-use datafusion::datasource::physical_plan::{FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
 use datafusion::datasource::source::DataSourceExec;
 use datafusion::error::{DataFusionError, Result};
 use datafusion::execution::object_store::ObjectStoreUrl;
@@ -18,9 +22,9 @@ use datafusion::physical_expr::expressions::col;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_plan::projection::ProjectionExec;
 
-use crate::job::Job;
+use crate::job::{Job, Wanted};
 use crate::operator::{Part, Reckoning};
-use crate::reckon::FOUND;
+use crate::reckon::{FOUND, OF_SENDERS};
 use crate::rows::SCHEMA;
 
 /// The features that a job asks for, as a table.
@@ -40,30 +44,39 @@ impl FeaturesTable {
         &self.job
     }
 
-    fn plan(&self) -> Result<Arc<dyn ExecutionPlan>> {
-        let files = self.job.files();
+    fn plan(&self, n_partitions: usize) -> Result<Arc<dyn ExecutionPlan>> {
         let part = |part, inputs| -> Result<Arc<dyn ExecutionPlan>> {
             Ok(Reckoning::new(part, Arc::clone(&self.job), inputs)?)
         };
-        let beneficiaries = part(Part::Beneficiaries, vec![scan(&files.all)?])?;
-        let senders = part(Part::Senders, vec![beneficiaries, scan(&files.two_way)?])?;
-        part(Part::Peers, vec![senders])
+        let files = self.job.files();
+        let pieces = files.pieces().map_err(|why| DataFusionError::External(why.into_boxed_dyn_error()))?;
+        let each = pieces.chunks(pieces.len().div_ceil(n_partitions.max(1)));
+        let beneficiaries = part(Part::Beneficiaries, vec![scan(each)?])?;
+        let senders = part(Part::Senders, vec![beneficiaries, scan([&[files.two_way][..]])?])?;
+        match self.job.asked.wanted {
+            Wanted::Features => Ok(senders),
+            Wanted::Levels => part(Part::Peers, vec![senders]),
+        }
     }
 }
 
-/// Reads a file of rows; the planner parts it among threads or machines.
-fn scan(path: &std::path::Path) -> Result<Arc<dyn ExecutionPlan>> {
-    let unreadable = |why: std::io::Error| {
+/// Reads files of rows, those of each partition one after the other.
+fn scan<'a>(partitions: impl IntoIterator<Item = &'a [PathBuf]>) -> Result<Arc<dyn ExecutionPlan>> {
+    let unreadable = |path: &Path, why: std::io::Error| {
         DataFusionError::Execution(format!(
             "cannot read {}: {why}\n  to do: put the folder of rows where every machine sees it under this name",
             path.display()
         ))
     };
-    let path = path.canonicalize().map_err(unreadable)?;
-    let n_bytes = path.metadata().map_err(unreadable)?.len();
+    let file = |path: &PathBuf| {
+        let path = path.canonicalize().map_err(|why| unreadable(path, why))?;
+        let n_bytes = path.metadata().map_err(|why| unreadable(&path, why))?.len();
+        Ok(PartitionedFile::new(path.to_string_lossy(), n_bytes))
+    };
+    let groups = partitions.into_iter().map(|files| Ok(FileGroup::new(files.iter().map(file).collect::<Result<_>>()?)));
     let source = Arc::new(ParquetSource::new(Arc::clone(&SCHEMA)));
     let config = FileScanConfigBuilder::new(ObjectStoreUrl::local_filesystem(), source)
-        .with_file(PartitionedFile::new(path.to_string_lossy(), n_bytes))
+        .with_file_groups(groups.collect::<Result<_>>()?)
         .build();
     Ok(DataSourceExec::from_data_source(config))
 }
@@ -71,7 +84,10 @@ fn scan(path: &std::path::Path) -> Result<Arc<dyn ExecutionPlan>> {
 #[async_trait]
 impl TableProvider for FeaturesTable {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&FOUND)
+        Arc::clone(match self.job.asked.wanted {
+            Wanted::Features => &OF_SENDERS,
+            Wanted::Levels => &FOUND,
+        })
     }
 
     fn table_type(&self) -> TableType {
@@ -80,16 +96,17 @@ impl TableProvider for FeaturesTable {
 
     async fn scan(
         &self,
-        _: &dyn Session,
+        session: &dyn Session,
         projection: Option<&Vec<usize>>,
         _: &[Expr],
         _: Option<usize>,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let plan = self.plan()?;
+        let plan = self.plan(session.config().target_partitions())?;
         let Some(columns) = projection else { return Ok(plan) };
+        let schema = self.schema();
         let each = columns.iter().map(|&place| {
-            let name = FOUND.field(place).name();
-            Ok((col(name, &FOUND)?, name.clone()))
+            let name = schema.field(place).name();
+            Ok((col(name, &schema)?, name.clone()))
         });
         Ok(Arc::new(ProjectionExec::try_new(each.collect::<Result<Vec<_>>>()?, plan)?))
     }
@@ -103,8 +120,8 @@ mod tests {
 
     use super::*;
     use crate::cluster::{Split, here};
-    use crate::job::{Asked, Wanted};
-    use crate::rows::Folder;
+    use crate::folder::Folder;
+    use crate::job::Asked;
 
     #[tokio::test]
     async fn the_planner_brings_together_what_each_part_asks_for() {
@@ -125,14 +142,17 @@ mod tests {
             folder: folder.path().to_owned(),
             pack: LIVESTREAM_EXPLOITATION.to_owned(),
             overlay: None,
-            wanted: Wanted::Features,
+            wanted: Wanted::Levels,
         };
-        let table = Arc::new(FeaturesTable::new(Job::new(asked).unwrap()));
         let session = here(&Split { n_partitions: 4, settings: Vec::new() }).unwrap();
-        let plan = session.read_table(table).unwrap().create_physical_plan().await.unwrap();
-        let plan = displayable(plan.as_ref()).indent(false).to_string();
-        let n = |by: &str| plan.matches(by).count();
-        let parted = [n("Hash([beneficiary@4], 4)"), n("Hash([sender@3], 4)"), n("Hash([corridor@1, channel@2], 4)")];
-        assert_eq!(parted, [2, 1, 1], "{plan}");
+        for (wanted, expected) in [(Wanted::Levels, [1, 1, 1]), (Wanted::Features, [1, 1, 0])] {
+            let table = Arc::new(FeaturesTable::new(Job::new(Asked { wanted, ..asked.clone() }).unwrap()));
+            let plan = session.read_table(table).unwrap().create_physical_plan().await.unwrap();
+            let plan = displayable(plan.as_ref()).indent(false).to_string();
+            let n = |by: &str| plan.matches(by).count();
+            let parted =
+                [n("Hash([beneficiary@4], 4)"), n("Hash([sender@3], 4)"), n("Hash([corridor@1, channel@2], 4)")];
+            assert_eq!(parted, expected, "{plan}");
+        }
     }
 }

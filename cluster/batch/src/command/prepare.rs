@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::ids::Ids;
+use crate::folder::Folder;
 use crate::input::Input;
-use crate::rows::Folder;
 
 /// Arguments of `prepare`.
 #[derive(Args)]

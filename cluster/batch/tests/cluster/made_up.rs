@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use batch::rows::Folder;
+use batch::folder::Folder;
 use payments::Row;
 use payments::book::mark;
 use payments::pack::LIVESTREAM_EXPLOITATION;
