@@ -31,10 +31,11 @@ LIMIT = 1.5
 TICKS = os.sysconf("SC_CLK_TCK")
 # What was tried for less: settings of the client, and of all processes.
 WAYS = {
-    "rows on their way not compressed": (["--set", "ballista.shuffle.compression.codec=none"], {}),
+    "rows on their way compressed": (["--set", "ballista.shuffle.compression.codec=lz4"], {}),
     "as many pieces as cores": (["--pieces", "2"], {}),
-    "twice as many pieces": (["--pieces", "16"], {}),
-    "batches of 65,536 rows": (["--set", "datafusion.execution.batch_size=65536"], {}),
+    "half as many pieces": (["--pieces", "8"], {}),
+    "twice as many pieces": (["--pieces", "32"], {}),
+    "batches of 8,192 rows": (["--set", "datafusion.execution.batch_size=8192"], {}),
     "mimalloc": ([], "mimalloc"),
     "jemalloc": ([], "jemalloc"),
 }
@@ -55,18 +56,19 @@ def main():
             say(f"{command[0]}, {arguments.rows:,} rows")
             plain = client([*command, "--plain"])
             entry = report[command[0]] = {"one thread": tell("one thread", plain, plain)}
-            entry["DataFusion"] = tell("DataFusion, one process", client([*command, "--pieces", "8"]), plain)
+            entry["DataFusion"] = tell("DataFusion, one process", client([*command, "--pieces", "16"]), plain)
             for n in (1, 2):
-                entry[f"Ballista, executors: {n}"] = tell(f"Ballista, executors: {n}", cluster(folder, n, [*command, "--pieces", "8"]), plain)
+                entry[f"Ballista, executors: {n}"] = tell(f"Ballista, executors: {n}", cluster(folder, n, [*command, "--pieces", "16"]), plain)
             for name, (words, library) in WAYS.items() if arguments.ways else []:
                 more = {"LD_PRELOAD": ctypes.util.find_library(library)} if library else {}
                 if library and not more["LD_PRELOAD"]:
                     say(f"  {name}: left out, there is no lib{library} here")
                     continue
-                words = words if "--pieces" in words else [*words, "--pieces", "8"]
+                words = words if "--pieces" in words else [*words, "--pieces", "16"]
                 entry[name] = tell(f"  two, {name}", cluster(folder, 2, [*command, *words], more), plain)
-    worst = max(entry["Ballista, executors: 2"]["times"] for name, entry in report.items() if name != "rows")
-    say(f"two executors take at most {worst:.2f} times the processor of one thread (aim {LIMIT}: {'met' if worst <= LIMIT else 'MISSED'})")
+    for name in ("score", "features"):
+        times = report[name]["Ballista, executors: 2"]["times"]
+        say(f"{name}: two executors take {times:.2f} times the processor of one thread (aim {LIMIT}: {'met' if times <= LIMIT else 'MISSED'})")
     print(json.dumps(report, indent=1))
 
 
