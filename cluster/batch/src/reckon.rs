@@ -88,11 +88,14 @@ impl Found {
 /// Whether rows follow that are not of the piece read so far: in each, numbers ascend.
 ///
 /// # Errors
-/// When a batch is not of [`SCHEMA`].
+/// When a batch is not of [`SCHEMA`], or holds the end of a piece and the beginning of another.
 pub fn is_of_another_piece(piece: &[RecordBatch], next: &RecordBatch) -> Result<bool> {
-    let Some(before) = piece.last() else { return Ok(false) };
-    let (before, next) = (values::<UInt32Type>(before, NUMBER)?, values::<UInt32Type>(next, NUMBER)?);
-    Ok(next.first() < before.last())
+    let next = values::<UInt32Type>(next, NUMBER)?;
+    if !next.is_sorted() {
+        return Err(DataFusionError::Internal("a batch of rows of two pieces; report this as a bug".to_owned()));
+    }
+    let before = piece.last().map(|before| values::<UInt32Type>(before, NUMBER)).transpose()?;
+    Ok(before.is_some_and(|before| next.first() < before.last()))
 }
 
 /// Part 1, on all rows of some beneficiaries.
@@ -258,4 +261,53 @@ fn in_batches(
     batch: impl Fn(std::ops::Range<usize>) -> Result<RecordBatch>,
 ) -> Result<Vec<RecordBatch>> {
     (0..n_rows).step_by(N_BATCH).map(|start| batch(start..n_rows.min(start + N_BATCH))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use payments::Row;
+    use payments::book::mark;
+    use payments::pack::LIVESTREAM_EXPLOITATION;
+
+    use super::*;
+    use crate::job::Asked;
+
+    fn batch(numbers: std::ops::Range<u32>) -> RecordBatch {
+        let row = |number| Row {
+            at_s: i64::from(number),
+            value_minor: 1500,
+            sender: number % 3,
+            beneficiary: 3 + number % 2,
+            reverses: Row::NO_ROW,
+            corridor: 0,
+            country: 0,
+            marks: mark::IN_SCOPE,
+            channel: 0,
+        };
+        Rows { numbers: numbers.clone().collect(), rows: numbers.map(row).collect() }.batch().unwrap()
+    }
+
+    #[test]
+    fn rows_that_come_twice_are_an_error() {
+        let (pack, wanted) = (LIVESTREAM_EXPLOITATION.to_owned(), Wanted::Features);
+        let job = Job::new(Asked { folder: Default::default(), pack, overlay: None, wanted }).unwrap();
+        let paid = of_beneficiaries(&[batch(0..10), batch(10..20)], &job).unwrap();
+        assert!(of_beneficiaries(&[batch(0..10), batch(9..20)], &job).unwrap_err().to_string().contains("came"));
+        // What a sender received is among what was paid.
+        let known = of_senders(paid.clone(), vec![batch(4..6)], &job).unwrap();
+        assert_eq!(known.iter().map(RecordBatch::num_rows).sum::<usize>(), 20);
+        let twice = [paid.clone(), paid].concat();
+        assert!(of_senders(twice, Vec::new(), &job).unwrap_err().to_string().contains("came"));
+    }
+
+    #[test]
+    fn a_piece_ends_where_numbers_begin_anew() {
+        let is_another = |piece: &[RecordBatch], next| is_of_another_piece(piece, &next).unwrap();
+        assert!(!is_another(&[], batch(5..9)));
+        assert!(!is_another(&[batch(5..9)], batch(9..12)));
+        assert!(is_another(&[batch(5..9)], batch(6..12)));
+        let schema = batch(0..1).schema();
+        let both = datafusion::arrow::compute::concat_batches(&schema, &[batch(5..9), batch(6..12)]).unwrap();
+        assert!(is_of_another_piece(&[], &both).is_err());
+    }
 }
