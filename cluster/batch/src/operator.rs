@@ -81,10 +81,14 @@ impl Reckoning {
         };
         let keys = part.keys().iter().zip(&inputs).map(|(names, input)| by(names, input)).collect::<Result<_>>()?;
         let n_partitions = inputs.first().map_or(1, |input| input.output_partitioning().partition_count());
+        let emission = match part {
+            Part::Beneficiaries => EmissionType::Incremental,
+            Part::Senders | Part::Peers => EmissionType::Final,
+        };
         let properties = PlanProperties::new(
             EquivalenceProperties::new(part.schema()),
             Partitioning::UnknownPartitioning(n_partitions),
-            EmissionType::Final,
+            emission,
             Boundedness::Bounded,
         );
         Ok(Arc::new(Reckoning { part, job, inputs, keys, properties: Arc::new(properties) }))
