@@ -215,7 +215,7 @@ pub fn here(split: &Split) -> anyhow::Result<SessionContext> {
 /// # Errors
 /// When the address is none, or a setting.
 pub async fn there(url: &str, split: &Split, tls: Option<&Mutual>) -> anyhow::Result<SessionContext> {
-    // Features are packed already: to compress them again takes a third of the processor and gives a quarter of the bytes.
+    // Features are packed already: LZ4 takes a tenth to a quarter more of the processor and spares a quarter of the bytes.
     let config = SessionConfig::new_with_ballista().set_str(BALLISTA_SHUFFLE_COMPRESSION_CODEC, "none");
     let mut config = of_our_kind(config, split)?
         .with_ballista_logical_extension_codec(Arc::new(TableCodec::default()))

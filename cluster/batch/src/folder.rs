@@ -76,7 +76,8 @@ impl Folder {
         fs::create_dir_all(&self.pieces)?;
         for file in fs::read_dir(&self.pieces)? {
             let path = file?.path();
-            if path.extension().is_some_and(|ending| ending == "parquet") {
+            let is_piece = |name: &str| name.ends_with(".parquet") && name.contains("-of-");
+            if path.file_name().and_then(|name| name.to_str()).is_some_and(is_piece) {
                 fs::remove_file(path)?;
             }
         }
@@ -198,20 +199,7 @@ fn unwritable(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn row(sender: u32, beneficiary: u32) -> Row {
-        Row {
-            at_s: i64::from(sender),
-            value_minor: 1500,
-            sender,
-            beneficiary,
-            reverses: Row::NO_ROW,
-            corridor: 0,
-            country: 0,
-            marks: 0,
-            channel: 0,
-        }
-    }
+    use crate::rows::row;
 
     #[test]
     fn rows_come_back_in_order_and_a_second_book_leaves_nothing_of_the_first() {

@@ -4,9 +4,10 @@
 //! them together: rows as Arrow columns, an operator that asks for a partitioning and calls a part, a table of which
 //! DataFusion plans the scan, and the codec by which all that travels between Ballista's processes.
 //!
-//! Read in this order: [`rows`] (what travels), [`folder`] (rows on disk), [`packed`] (features as bytes), [`job`] (what is asked), [`reckon`]
-//! (batches in, batches out), [`operator`] and [`table`] (what DataFusion sees), [`codec`] (what Ballista sees),
-//! [`cluster`] (its processes), [`tls`] (who may be one), [`run`] (a job and its result), [`command`] (the program).
+//! Read in this order: [`rows`] (what travels), [`folder`] (rows on disk), [`packed`] (features as bytes), [`job`] (what
+//! is asked), [`reckon`] (batches in, batches out), [`operator`] and [`table`] (what DataFusion sees), [`codec`] (what
+//! Ballista sees), [`cluster`] (its processes), [`tls`] (who may be one), [`run`] (a job and its result), [`command`]
+//! (the program).
 //!
 //! What leaves this process are numbers: no account, no pseudonym, no transfer id and no country is among them.
 

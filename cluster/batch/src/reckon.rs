@@ -46,7 +46,7 @@ pub static OF_SENDERS: LazyLock<SchemaRef> = LazyLock::new(|| {
     ]))
 });
 
-/// What part 3 gives, and the whole: of each transfer that counts and is wanted, its number and its features.
+/// What part 3 gives, and so the answer: of each transfer that counts and is wanted, its number and its features.
 pub static FOUND: LazyLock<SchemaRef> = LazyLock::new(|| {
     let fields = vec![Field::new(NUMBER, DataType::UInt32, false), Field::new(FEATURES, DataType::Binary, false)];
     Arc::new(Schema::new(fields))
@@ -266,24 +266,14 @@ fn in_batches(
 #[cfg(test)]
 mod tests {
     use payments::Row;
-    use payments::book::mark;
     use payments::pack::LIVESTREAM_EXPLOITATION;
 
     use super::*;
     use crate::job::Asked;
+    use crate::rows;
 
     fn batch(numbers: std::ops::Range<u32>) -> RecordBatch {
-        let row = |number| Row {
-            at_s: i64::from(number),
-            value_minor: 1500,
-            sender: number % 3,
-            beneficiary: 3 + number % 2,
-            reverses: Row::NO_ROW,
-            corridor: 0,
-            country: 0,
-            marks: mark::IN_SCOPE,
-            channel: 0,
-        };
+        let row = |number| Row { at_s: i64::from(number), ..rows::row(number % 3, 3 + number % 2) };
         Rows { numbers: numbers.clone().collect(), rows: numbers.map(row).collect() }.batch().unwrap()
     }
 

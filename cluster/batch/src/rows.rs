@@ -1,6 +1,6 @@
 //! What travels between machines?
 //!
-//! Of each transfer its [`Row`] and its number in the book's order: eleven small columns. Parties, corridors and
+//! Of each transfer its [`Row`] and its number in the book's order: ten small columns. Parties, corridors and
 //! countries are numbers in order of first appearance, and whose they are stays in the process that read the file.
 
 use std::sync::{Arc, LazyLock};
@@ -166,5 +166,21 @@ pub fn values<'a, T: ArrowPrimitiveType>(batch: &'a RecordBatch, name: &str) -> 
     match column {
         Some(column) if column.null_count() == 0 => Ok(column.values()),
         _ => Err(DataFusionError::Execution(format!("column {name} is missing, has nulls or is no {}", T::DATA_TYPE))),
+    }
+}
+
+/// A row for tests: a payment in scope of 15 units, one second after that of the party numbered before.
+#[cfg(test)]
+pub(crate) fn row(sender: u32, beneficiary: u32) -> Row {
+    Row {
+        at_s: i64::from(sender),
+        value_minor: 1500,
+        sender,
+        beneficiary,
+        reverses: Row::NO_ROW,
+        corridor: 0,
+        country: 0,
+        marks: payments::book::mark::IN_SCOPE,
+        channel: 0,
     }
 }

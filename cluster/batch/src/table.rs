@@ -115,28 +115,17 @@ impl TableProvider for FeaturesTable {
 #[cfg(test)]
 mod tests {
     use datafusion::physical_plan::displayable;
-    use payments::Row;
     use payments::pack::LIVESTREAM_EXPLOITATION;
 
     use super::*;
     use crate::cluster::{Split, here};
     use crate::folder::Folder;
     use crate::job::Asked;
+    use crate::rows::row;
 
     #[tokio::test]
     async fn the_planner_brings_together_what_each_part_asks_for() {
         let folder = tempfile::tempdir().unwrap();
-        let row = |sender, beneficiary| Row {
-            at_s: 0,
-            value_minor: 1500,
-            sender,
-            beneficiary,
-            reverses: Row::NO_ROW,
-            corridor: 0,
-            country: 0,
-            marks: payments::book::mark::IN_SCOPE,
-            channel: 0,
-        };
         Folder::of(folder.path()).write(&[row(0, 1), row(1, 0)], LIVESTREAM_EXPLOITATION, None).unwrap();
         let asked = Asked {
             folder: folder.path().to_owned(),

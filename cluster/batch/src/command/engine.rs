@@ -32,8 +32,8 @@ pub(super) struct Engine {
     /// this machine when not given.
     #[arg(long, value_name = "FOLDER")]
     shared: Option<PathBuf>,
-    /// A setting of DataFusion or Ballista, such as ballista.shuffle.compression.codec=lz4, which
-    /// spares a slow network a quarter of the bytes. Can be given several times.
+    /// A setting of DataFusion or Ballista, such as ballista.shuffle.compression.codec=lz4, which spares a slow
+    /// network a quarter of the bytes. Can be given several times.
     #[arg(long = "set", value_name = "NAME=VALUE", value_parser = setting)]
     settings: Vec<(String, String)>,
     #[command(flatten)]
