@@ -37,22 +37,27 @@ holders = [%s]
 
 
 def main(program: str, n_cases: int) -> int:
+    if not (database := server()):
+        return 0
+    with tempfile.TemporaryDirectory() as folder:
+        return story(program, n_cases, *database, Path(folder))
+
+
+def server() -> tuple | None:
+    """The address of the PostgreSQL of script/with-postgres, and its folder."""
     url = os.environ.get("STREAMWARD_TEST_POSTGRES")
     if not url:
         print("not run: there is no PostgreSQL")
-        return 0
+        return None
     parts = urllib.parse.urlsplit(url)
-    postgres = Path(urllib.parse.parse_qs(parts.query)["host"][0])
     os.environ["PGPORT"] = str(parts.port)
-    with tempfile.TemporaryDirectory() as folder:
-        return story(program, n_cases, url, postgres, Path(folder))
+    return url, Path(urllib.parse.parse_qs(parts.query)["host"][0])
 
 
 def story(program: str, n_cases: int, url: str, postgres: Path, folder: Path) -> int:
     data, restored = folder / "data", folder / "restored"
     data.mkdir()
-    holders = [holder(folder, name) for name in ("Hana", "Ivo", "Jun")]
-    (data / "settings.toml").write_text(SETTINGS % ", ".join(f'{{ name = "{n}", recipient = "{r}" }}' for n, r, _ in holders))
+    holders = with_holders(folder, data)
 
     def run(*words, at=data, database=url) -> str:
         done = subprocess.run([program, *map(str, words), "--data", at, "--database", database], capture_output=True, text=True)
@@ -184,6 +189,13 @@ def migrate(run, postgres: Path, data: Path, url: str) -> None:
         sql(postgres, f"DROP TABLE {table}", port=REPLICA_PORT)
     sql(postgres, "DELETE FROM schema_version WHERE version = (SELECT max(version) FROM schema_version)", port=REPLICA_PORT)
     timed("the older store opened, and so brought to this version", lambda: run("case", "checkpoint", at=data, database=url))
+
+
+def with_holders(folder: Path, data: Path) -> list:
+    """Writes settings of a vault with three holders of its key."""
+    holders = [holder(folder, name) for name in ("Hana", "Ivo", "Jun")]
+    (data / "settings.toml").write_text(SETTINGS % ", ".join(f'{{ name = "{n}", recipient = "{r}" }}' for n, r, _ in holders))
+    return holders
 
 
 def holder(folder: Path, name: str) -> tuple:

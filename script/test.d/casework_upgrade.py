@@ -3,36 +3,29 @@
 casework_upgrade.py PROGRAM_BEFORE PROGRAM_NOW
 """
 import json
-import os
 import subprocess
 import sys
 import tempfile
 import threading
 import time
-import urllib.parse
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "demo.d"))
 sys.path.insert(0, str(Path(__file__).parent))
 from casework import Browser, serve  # noqa: E402
 from casework_load import free_port, incident  # noqa: E402
-from casework_size import SETTINGS, Caller, found, holder, sql  # noqa: E402
+from casework_size import Caller, found, server, sql, with_holders  # noqa: E402
 
 N_CASES = 20_000
 
 
 def main(before: str, now: str) -> int:
-    url = os.environ.get("STREAMWARD_TEST_POSTGRES")
-    if not url:
-        print("not run: there is no PostgreSQL")
+    if not (database := server()):
         return 0
-    parts = urllib.parse.urlsplit(url)
-    os.environ["PGPORT"] = str(parts.port)
-    postgres = Path(urllib.parse.parse_qs(parts.query)["host"][0])
     running: list = []
     with tempfile.TemporaryDirectory() as folder:
         try:
-            return story(before, now, url, postgres, Path(folder), running)
+            return story(before, now, *database, Path(folder), running)
         finally:
             for process in running:
                 process.terminate()
@@ -42,8 +35,7 @@ def main(before: str, now: str) -> int:
 def story(before: str, now: str, url: str, postgres: Path, folder: Path, running: list) -> int:
     data = folder / "data"
     data.mkdir()
-    holders = [holder(folder, name) for name in ("Hana", "Ivo", "Jun")]
-    (data / "settings.toml").write_text(SETTINGS % ", ".join(f'{{ name = "{n}", recipient = "{r}" }}' for n, r, _ in holders))
+    with_holders(folder, data)
     at = ["--data", str(data), "--database", url]
 
     def run(program, *words, code=0) -> str:
